@@ -1,0 +1,67 @@
+# Imagen: `make help` lists what can be asked for. Needs Python 3.11+ and make, nothing else.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-fast lint format messages install install-dev
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# What was typed reaches the program as it stands: `value` keeps make, the environment keeps the
+# shell from reading quotes, $ and backticks in it.
+override PROMPT := $(value PROMPT)
+override OUT := $(value OUT)
+export PROMPT OUT
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo:  ## Paint one picture: make demo PROMPT="a castle at night" OUT=castle.png
+	@[ -n "$$(printf %s "$$PROMPT" | tr -d '[:space:]')" ] || { \
+	  echo 'make demo needs a prompt: make demo PROMPT="a castle at night" OUT=castle.png' >&2; exit 2; }
+	@$(MAKE) $(VENV)/.installed >&2
+	@$(BIN)/python manage.py demo --prompt="$$PROMPT" --out="$${OUT:-imagen.png}"
+
+run: install  ## Serve http://127.0.0.1:8009 (IMAGEN_PORT) until Ctrl-C
+	@exec $(BIN)/python manage.py serve
+
+test: install-dev  ## Run the whole suite on an embedded PostgreSQL of its own (ARGS=...)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: install-dev  ## Run only what needs neither torch nor running servers
+	$(BIN)/python -m pytest -m "not torch and not stack" $(ARGS)
+
+lint: install-dev  ## Check style, types, import walls and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: install-dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+messages: install-dev  ## Extract and compile the French and English catalogues
+	$(BIN)/python -m generation.locale
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Imagen needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Imagen's packages; the first time this takes some minutes." >&2
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing Imagen's packages and its development tools." >&2
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,80 @@
+"""Operators' pages, first form: look, cancel, retry, revoke. Nothing here can edit a job."""
+
+from collections.abc import Callable
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from generation.api.authentication import revoke_token
+from generation.jobs import queue, services
+from generation.models import ApiToken, GenerationJob
+
+queue.take_down_broker_pages()
+
+REFUSALS = (services.JobNotCancellable, services.JobNotRetryable, queue.QueueFull)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that are shown and acted upon, never typed into."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(GenerationJob)
+class GenerationJobAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "owner", "status", "step", "steps", "attempt", "created_at")
+    list_filter = ("status",)
+    search_fields = ("prompt", "public_id")
+    list_select_related = ("owner",)
+    show_full_result_count = False
+    actions = ("cancel_jobs", "retry_jobs")
+
+    @admin.action(description=_("Cancel the selected jobs"), permissions=["operate"])
+    def cancel_jobs(self, request: HttpRequest, jobs: QuerySet[GenerationJob]) -> None:
+        self._each(request, jobs, services.cancel_job)
+
+    @admin.action(description=_("Retry the selected jobs"), permissions=["operate"])
+    def retry_jobs(self, request: HttpRequest, jobs: QuerySet[GenerationJob]) -> None:
+        self._each(request, jobs, services.retry_job)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("generation.change_generationjob")
+
+    def _each(
+        self,
+        request: HttpRequest,
+        jobs: QuerySet[GenerationJob],
+        service: Callable[[GenerationJob], object],
+    ) -> None:
+        done = 0
+        for job in jobs.order_by("id"):
+            try:
+                service(job)
+                done += 1
+            except REFUSALS as refusal:
+                self.message_user(request, str(refusal), messages.WARNING)
+        self.message_user(request, _("%d jobs: done.") % done)
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ("name", "user", "prefix", "created_at", "last_used_at", "revoked_at")
+    list_select_related = ("user",)
+    actions = ("revoke_tokens",)
+
+    @admin.action(description=_("Revoke the selected tokens"), permissions=["operate"])
+    def revoke_tokens(self, request: HttpRequest, tokens: QuerySet[ApiToken]) -> None:
+        revoked = sum(revoke_token(token) for token in tokens)
+        self.message_user(request, _("%d tokens revoked.") % revoked)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("generation.change_apitoken")

@@ -1,0 +1,1 @@
+"""The REST doors, one folder a dialect; what all dialects share stands beside them."""

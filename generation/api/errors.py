@@ -1,0 +1,143 @@
+"""One shape for every error: problem+json (RFC 9457) with a stable `code`."""
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
+from rest_framework import exceptions
+
+from generation.jobs.queue import QueueFull, UserQueueFull
+from generation.spec.errors import FieldError, InvalidRequest
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+DATABASE_GONE = (OperationalError, InterfaceError)
+
+
+class BodyTooLarge(exceptions.APIException):
+    """The request's body is over its limit."""
+
+    status_code = 413
+    default_code = "body_too_large"
+
+    def __init__(self, maximum: int) -> None:
+        super().__init__(_("The body is larger than %(maximum)d bytes.") % {"maximum": maximum})
+
+
+def problem(
+    status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **extra: Any
+) -> JsonResponse:
+    """An answer in the one shape: type, title, status, code, detail and what else is known."""
+    body = {
+        "type": "about:blank",
+        "title": HttpResponse(status=status).reason_phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        **extra,
+    }
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
+
+
+def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """DRF's exception handler. None: unexpected, Django logs it and answers 500."""
+    match error:
+        case InvalidRequest():
+            return invalid_request(error)
+        case QueueFull():
+            return queue_full(error)
+        case Http404():
+            return not_found()
+        case PermissionDenied() | exceptions.PermissionDenied():
+            return problem(403, "forbidden", _("This is not allowed."))
+        case RequestDataTooBig():
+            return problem(413, "body_too_large", _("The body is too large."))
+        case exceptions.APIException():
+            headers = {}
+            if auth_header := getattr(error, "auth_header", None):
+                headers["WWW-Authenticate"] = auth_header
+            return problem(error.status_code, error.get_codes(), str(error.detail), headers=headers)
+        case _ if isinstance(error, DATABASE_GONE):
+            return database_gone(error)
+    return None
+
+
+def invalid_request(error: InvalidRequest) -> JsonResponse:
+    """400 with one entry a field."""
+    errors = [
+        {
+            "field": field.field,
+            "value": field.value,
+            "detail": _sentence(field),
+            "pointer": f"#/{field.field}",
+        }
+        for field in error.errors
+    ]
+    detail = " ".join(str(entry["detail"]) for entry in errors)
+    return problem(400, "invalid_request", detail, errors=errors)
+
+
+def queue_full(error: QueueFull) -> JsonResponse:
+    """503 with Retry-After: nothing is wrong with the request, there is no room for it now."""
+    if isinstance(error, UserQueueFull):
+        detail = _("%(limit)d of your jobs are waiting, which is your share of the queue.")
+    else:
+        detail = _("The queue is full: %(limit)d jobs are waiting.")
+    return problem(503, error.code, detail % {"limit": error.limit}, headers=_retry_after())
+
+
+def database_gone(error: Exception) -> JsonResponse:
+    """503: the database is away; the log tells why, the answer does not."""
+    logger.error("the database is away: %s", error)
+    detail = _("The service is not available for a moment. Try again soon.")
+    return problem(503, "unavailable", detail, headers=_retry_after())
+
+
+def not_found(request: HttpRequest | None = None, exception: object = None) -> JsonResponse:
+    """404, the same for what does not exist and for what belongs to somebody else."""
+    return problem(404, "not_found", _("There is nothing here for you at this address."))
+
+
+def bad_request(request: HttpRequest, exception: object) -> JsonResponse:
+    return problem(400, "bad_request", _("The request could not be understood."))
+
+
+def forbidden(request: HttpRequest, exception: object) -> JsonResponse:
+    return problem(403, "forbidden", _("This is not allowed."))
+
+
+def internal_error(request: HttpRequest) -> JsonResponse:
+    """500, or 503 where the database went away outside of a view."""
+    error = sys.exception()
+    if isinstance(error, DATABASE_GONE):
+        return database_gone(error)
+    detail = _("Something unexpected went wrong. The operator finds the reason in the log.")
+    return problem(500, "internal_error", detail)
+
+
+class DatabaseGoneMiddleware:
+    """Answers 503 wherever a view met a database that is away."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        return database_gone(error) if isinstance(error, DATABASE_GONE) else None
+
+
+def _sentence(error: FieldError) -> str:
+    return _(error.template) % error.values
+
+
+def _retry_after() -> dict[str, str]:
+    return {"Retry-After": str(settings.IMAGEN_RETRY_AFTER)}

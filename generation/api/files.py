@@ -1,0 +1,36 @@
+"""Stored pictures on their way out: streamed, typed, and inert in a browser."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import IO
+
+from django.core.files.storage import default_storage
+from django.http import Http404, StreamingHttpResponse
+from django.utils.http import content_disposition_header
+
+from generation.models import GenerationJob
+
+CHUNK_BYTES = 65_536
+
+
+def stream_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpResponse:
+    """The picture of a succeeded job. Raises Http404 when its file is no longer there."""
+    try:
+        file = default_storage.open(job.output.name)
+    except FileNotFoundError as error:
+        raise Http404(f"{job.output.name} is gone") from error
+    response = StreamingHttpResponse(_chunks(file), content_type="image/png")
+    response["Content-Length"] = file.size
+    response["Content-Disposition"] = content_disposition_header(is_attachment, job.public_filename)
+    response["Cache-Control"] = "private, max-age=31536000, immutable"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    return response
+
+
+async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    try:
+        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+            yield chunk
+    finally:
+        file.close()

@@ -1,0 +1,13 @@
+"""The application: rows, jobs, worker and doors."""
+
+from django.apps import AppConfig
+
+
+class GenerationConfig(AppConfig):
+    name = "generation"
+
+    def ready(self) -> None:
+        from generation import checks  # noqa: F401  registers itself
+        from generation.jobs import queue
+
+        queue.connect_signals()

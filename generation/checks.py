@@ -1,0 +1,38 @@
+"""System checks: settings that would break the queue or the models, found before they do."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from generation import conf
+
+
+@register()
+def check_profile(**kwargs: object) -> Sequence[CheckMessage]:
+    """imagen.E001: the chosen profile's weights are not there."""
+    profile = conf.profile()
+    if profile.is_installed:
+        return []
+    return [
+        Error(
+            f"The profile {profile.name} is not installed: {profile.folder} holds no "
+            "model_index.json.",
+            hint="Restore the folder, or choose another profile by IMAGEN_PROFILE.",
+            id="imagen.E001",
+        )
+    ]
+
+
+@register()
+def check_fault(**kwargs: object) -> Sequence[CheckMessage]:
+    """imagen.W001: faults are injected on purpose."""
+    if not settings.IMAGEN_FAULT:
+        return []
+    return [
+        Warning(
+            f"IMAGEN_FAULT={settings.IMAGEN_FAULT}: every job meets this fault on purpose.",
+            hint="Unset it outside rehearsals.",
+            id="imagen.W001",
+        )
+    ]

@@ -1,0 +1,86 @@
+"""What nobody else would notice: dead workers, passed deadlines, missing tickets, old results."""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from generation.jobs import outputs, queue, transitions
+from generation.models import GenerationJob, JobStatus
+
+logger = logging.getLogger(__name__)
+
+REAPER_LOCK = queue.QUEUE_LOCK + 1
+DEADLINE_GRACE_S = 10
+"""A worker that still lives ends a late job itself, at its next step; this much later it is told."""
+EXPIRED_AT_ONCE = 100
+
+
+def reap_and_ring() -> None:
+    """Take jobs from dead workers and put tickets where they are missing.
+
+    Every host's supervisor calls this; one at a time does it, the others return at once.
+    """
+    with transaction.atomic():
+        if not _try_lock():
+            return
+        for job in _abandoned():
+            _recover(job)
+        queue.ring_if_needed()
+
+
+def recover_worker(worker_name: str) -> None:
+    """Take the jobs of a cluster whose processes are known to be dead, without waiting."""
+    with transaction.atomic():
+        for job in _running().filter(worker=worker_name):
+            _recover(job)
+        queue.ring_if_needed()
+
+
+def delete_expired() -> int:
+    """Delete results older than IMAGEN_RESULT_DAYS (0 keeps them), some at a time; how many."""
+    days = settings.IMAGEN_RESULT_DAYS
+    if not days:
+        return 0
+    expired = GenerationJob.objects.final().filter(finished_at__lt=Now() - timedelta(days=days))
+    ids = list(expired.order_by("id").values_list("pk", flat=True)[:EXPIRED_AT_ONCE])
+    for picture in transitions.delete_final(ids):
+        outputs.discard(picture)
+    return len(ids)
+
+
+def busy_pid(worker_name: str) -> int | None:
+    """The process that works on a job for this cluster, if one does."""
+    job = _running().filter(worker=worker_name).first()
+    return job.worker_pid if job else None
+
+
+def _running() -> QuerySet[GenerationJob]:
+    return GenerationJob.objects.filter(status=JobStatus.RUNNING)
+
+
+def _abandoned() -> QuerySet[GenerationJob]:
+    stale = Q(heartbeat_at__lt=Now() - timedelta(seconds=settings.IMAGEN_STALE_AFTER))
+    late = Q(deadline_at__lt=Now() - timedelta(seconds=DEADLINE_GRACE_S))
+    return _running().filter(stale | late)
+
+
+def _recover(job: GenerationJob) -> None:
+    status = transitions.recover(job, crash_tries=settings.IMAGEN_CRASH_TRIES)
+    if status is not None:
+        logger.warning(
+            "attempt %d on %s was given up: now %s",
+            job.attempt,
+            job.worker,
+            status,
+            extra={"job": str(job.public_id)},
+        )
+
+
+def _try_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [REAPER_LOCK])
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,94 @@
+"""What can be done with jobs. Every door - REST, admin, command line - calls these functions."""
+
+import secrets
+
+from django.db import transaction
+from django.utils import timezone
+
+from generation.jobs import outputs, queue, transitions
+from generation.models import GenerationJob, JobStatus
+from generation.spec.request import GenerationRequest
+
+RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+class JobNotCancellable(Exception):
+    """The job has already ended."""
+
+
+class JobNotRetryable(Exception):
+    """The job has not failed or been cancelled, or has been retried before."""
+
+
+class JobNotDeletable(Exception):
+    """The job has not ended yet."""
+
+
+def submit_job(
+    request: GenerationRequest, *, owner_id: int, retry_of: GenerationJob | None = None
+) -> GenerationJob:
+    """Accept one job: the row and its ticket are committed together, or neither is.
+
+    Submissions stand in line for one lock, so the limits hold exactly and ids follow the order
+    of commits. Raises QueueFull or UserQueueFull when there is no room.
+    """
+    with transaction.atomic():
+        queue.lock_queue()
+        queue.check_capacity(owner_id)
+        job = transitions.insert_queued(
+            request,
+            owner_id=owner_id,
+            public_filename=_draw_filename(),
+            retry_of=retry_of,
+        )
+        queue.ring()
+    return job
+
+
+def cancel_job(job: GenerationJob) -> JobStatus:
+    """Cancel a queued job at once, or ask a running one to stop within its next step.
+
+    Returns where the job stands then, CANCELLED or RUNNING.
+    Raises JobNotCancellable when it has ended.
+    """
+    status = transitions.cancel(job.pk)
+    if status is None:
+        raise JobNotCancellable(f"job {job.public_id} has already ended")
+    return status
+
+
+def retry_job(job: GenerationJob) -> GenerationJob:
+    """Submit the same order again, for the same owner, linked to the old job both ways.
+
+    A final job stays as it is. Raises JobNotRetryable when it neither failed nor was cancelled,
+    or already has a successor; QueueFull when there is no room.
+    """
+    with transaction.atomic():
+        old = GenerationJob.objects.select_for_update().get(pk=job.pk)
+        if old.status not in RETRYABLE:
+            raise JobNotRetryable(
+                f"job {old.public_id} is {old.status}; only a failed or "
+                "cancelled job can be retried"
+            )
+        successor = GenerationJob.objects.filter(retry_of=old).first()
+        if successor is not None:
+            raise JobNotRetryable(f"job {old.public_id} was retried as {successor.public_id}")
+        return submit_job(old.request, owner_id=old.owner_id, retry_of=old)
+
+
+def delete_job(job: GenerationJob) -> None:
+    """Remove an ended job and its picture. Raises JobNotDeletable when it has not ended."""
+    with transaction.atomic():
+        pictures = transitions.delete_final([job.pk])
+        if GenerationJob.objects.filter(pk=job.pk).exists():
+            raise JobNotDeletable(f"job {job.public_id} has not ended; cancel it first")
+    for picture in pictures:
+        outputs.discard(picture)
+
+
+def _draw_filename() -> str:
+    """A name such as 20260130_123456_abc123.png that no job has. Under the queue's lock."""
+    while True:
+        name = f"{timezone.now():%Y%m%d_%H%M%S}_{secrets.token_hex(3)}.png"
+        if not GenerationJob.objects.filter(public_filename=name).exists():
+            return name

@@ -1,0 +1,277 @@
+"""THE state machine: every write of a job's status is one of these functions.
+
+Each transition is one conditional UPDATE (or the first INSERT) that says whether it happened.
+PostgreSQL's row lock decides every race: the loser's WHERE clause no longer matches, so it
+changes nothing and learns it from the answer. All times are the database's.
+
+    (new)   -> queued                       insert_queued
+    queued  -> running                      claim_next
+    queued  -> cancelled                    cancel
+    running -> succeeded|failed|cancelled   succeed, fail, settle_cancelled: by the claim's holder
+    running -> queued                       release, by the claim's holder or its supervisor
+    running -> queued|failed|cancelled      recover: the worker is gone, or the deadline passed
+
+`attempt` is the fence: it grows with every claim, stands in every write of a worker, and is
+never reset, so a worker that was given up for dead can no longer change anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from generation.models import GenerationJob, JobStatus
+from generation.spec.request import GenerationRequest
+
+Values = Mapping[str, str | int | datetime | None]
+
+_CLAIM = """
+UPDATE generation_generationjob
+   SET status = 'running', attempt = attempt + 1, step = 0, not_before = NULL,
+       worker = %(worker)s, worker_pid = %(pid)s,
+       claimed_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
+       deadline_at = clock_timestamp() + make_interval(secs => %(timeout_s)s)
+ WHERE id = (SELECT id FROM generation_generationjob
+              WHERE status = 'queued'
+                AND (not_before IS NULL OR not_before <= clock_timestamp())
+              ORDER BY (attempt > 0) DESC, id
+              LIMIT 1
+                FOR UPDATE SKIP LOCKED)
+RETURNING id, public_id, attempt, created_at
+"""
+
+_REPORT = """
+UPDATE generation_generationjob
+   SET step = %(step)s, heartbeat_at = clock_timestamp()
+ WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
+RETURNING cancel_requested, clock_timestamp() > deadline_at
+"""
+
+_RECOVER = """
+UPDATE generation_generationjob
+   SET status = CASE
+           WHEN cancel_requested THEN 'cancelled'
+           WHEN clock_timestamp() > deadline_at THEN 'failed'
+           WHEN crash_count + 1 >= %(tries)s THEN 'failed'
+           ELSE 'queued' END,
+       error_code = CASE
+           WHEN cancel_requested THEN ''
+           WHEN clock_timestamp() > deadline_at THEN 'timeout'
+           WHEN crash_count + 1 >= %(tries)s THEN 'worker_crashed'
+           ELSE '' END,
+       finished_at = CASE
+           WHEN cancel_requested OR clock_timestamp() > deadline_at
+                OR crash_count + 1 >= %(tries)s THEN clock_timestamp() END,
+       crash_count = CASE
+           WHEN clock_timestamp() > deadline_at THEN crash_count ELSE crash_count + 1 END
+ WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
+   AND heartbeat_at = %(heartbeat_at)s
+RETURNING status
+"""
+
+
+_POSTPONE = """
+UPDATE generation_generationjob
+   SET status = CASE
+           WHEN cancel_requested THEN 'cancelled'
+           WHEN oom_count + 1 >= %(tries)s THEN 'failed'
+           ELSE 'queued' END,
+       error_code = CASE
+           WHEN NOT cancel_requested AND oom_count + 1 >= %(tries)s THEN 'out_of_memory'
+           ELSE '' END,
+       finished_at = CASE
+           WHEN cancel_requested OR oom_count + 1 >= %(tries)s THEN clock_timestamp() END,
+       not_before = clock_timestamp() + make_interval(secs => %(delay_s)s),
+       oom_count = oom_count + 1
+ WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
+RETURNING status
+"""
+
+_RELEASE = """
+UPDATE generation_generationjob
+   SET status = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
+       finished_at = CASE WHEN cancel_requested THEN clock_timestamp() END
+ WHERE worker = %(worker)s AND status = 'running'
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerIdentity:
+    """Who claims: the supervisor's name for its cluster, and the working process."""
+
+    name: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to work on one job, valid until somebody claims it again or settles it."""
+
+    job_id: int
+    public_id: UUID
+    attempt: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a worker learns with each report."""
+
+    cancel_requested: bool
+    is_past_deadline: bool
+
+
+class ClaimLost(Exception):
+    """The job was given to somebody else, or settled: stop at once and write nothing more."""
+
+
+def insert_queued(
+    request: GenerationRequest,
+    *,
+    owner_id: int,
+    public_filename: str,
+    retry_of: GenerationJob | None = None,
+) -> GenerationJob:
+    """A new job. The caller holds the queue's lock, so that ids follow the order of commits."""
+    return GenerationJob.objects.create(
+        **asdict(request),
+        owner_id=owner_id,
+        public_filename=public_filename,
+        retry_of=retry_of,
+        status=JobStatus.QUEUED,
+    )
+
+
+def claim_next(worker: WorkerIdentity, *, timeout_s: int) -> Claim | None:
+    """Give the next job in order of service to this worker.
+
+    Two claimers never get the same row: SKIP LOCKED passes over what another is claiming.
+    None: nothing may run now.
+    """
+    values: Values = {"worker": worker.name, "pid": worker.pid, "timeout_s": timeout_s}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    job_id, public_id, attempt, created_at = row
+    return Claim(job_id=job_id, public_id=public_id, attempt=attempt, created_at=created_at)
+
+
+def report_step(claim: Claim, step: int) -> Standing:
+    """Write progress and heartbeat; learn of a cancellation or a passed deadline, in one UPDATE.
+
+    Raises ClaimLost when the claim is no longer valid.
+    """
+    values = {"id": claim.job_id, "attempt": claim.attempt, "step": step}
+    with connection.cursor() as cursor:
+        cursor.execute(_REPORT, values)
+        row = cursor.fetchone()
+    if row is None:
+        raise ClaimLost(f"attempt {claim.attempt} of job {claim.public_id} is over")
+    return Standing(cancel_requested=row[0], is_past_deadline=row[1])
+
+
+def beat(claim: Claim) -> bool:
+    """Write a heartbeat while no step reports. False: the claim is lost or past its deadline."""
+    return bool(_held(claim).filter(deadline_at__gt=Now()).update(heartbeat_at=Now()))
+
+
+def succeed(claim: Claim, output: str) -> bool:
+    """running -> succeeded, with the stored picture's name. False: the claim was lost."""
+    changed = _held(claim).update(
+        status=JobStatus.SUCCEEDED, output=output, step=F("steps"), finished_at=Now()
+    )
+    return bool(changed)
+
+
+def fail(claim: Claim, code: str, detail: str) -> bool:
+    """running -> failed. `detail` is for the operator. False: the claim was lost."""
+    changed = _held(claim).update(
+        status=JobStatus.FAILED, error_code=code, error_detail=detail, finished_at=Now()
+    )
+    return bool(changed)
+
+
+def settle_cancelled(claim: Claim) -> bool:
+    """running -> cancelled, after the worker stopped. False: the claim was lost."""
+    return bool(_held(claim).update(status=JobStatus.CANCELLED, finished_at=Now()))
+
+
+def postpone(claim: Claim, *, delay_s: int, tries: int) -> JobStatus | None:
+    """running -> queued after out-of-memory, not to be claimed before the delay has passed.
+
+    A requested cancellation is carried out instead, and the `tries`-th time the job is failed.
+    Returns where the job stands then; None: the claim was lost.
+    """
+    values = {"id": claim.job_id, "attempt": claim.attempt, "delay_s": delay_s, "tries": tries}
+    return _status_after(_POSTPONE, values)
+
+
+def release(worker_name: str) -> int:
+    """running -> queued for what this worker held, because it was told to stop.
+
+    Only after its processes are gone. Costs no try; a requested cancellation is carried out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, {"worker": worker_name})
+        return int(cursor.rowcount)
+
+
+def recover(job: GenerationJob, *, crash_tries: int) -> JobStatus | None:
+    """Take a running job from a worker that is gone, in one UPDATE on what the caller saw.
+
+    `job` carries id, attempt and heartbeat_at: when any of them has moved on, the worker lives
+    (or somebody else was faster), nothing happens and None is returned. A requested
+    cancellation wins over a passed deadline, that over the `crash_tries`-th crash, and else
+    the job is queued again.
+    """
+    values = {
+        "id": job.pk,
+        "attempt": job.attempt,
+        "heartbeat_at": job.heartbeat_at,
+        "tries": crash_tries,
+    }
+    return _status_after(_RECOVER, values)
+
+
+def cancel(job_id: int) -> JobStatus | None:
+    """queued -> cancelled at once; a running job is asked to stop within its next step.
+
+    Returns where the job stands then; None: it had ended already.
+    """
+    jobs = GenerationJob.objects.filter(pk=job_id)
+    for _ in range(2):  # a claim or a release may fall between the two statements, once
+        if jobs.filter(status=JobStatus.QUEUED).update(
+            status=JobStatus.CANCELLED, finished_at=Now()
+        ):
+            return JobStatus.CANCELLED
+        if jobs.filter(status=JobStatus.RUNNING).update(cancel_requested=True):
+            return JobStatus.RUNNING
+    return None
+
+
+def delete_final(job_ids: Sequence[int]) -> list[str]:
+    """Remove these jobs' rows where they have ended; returns their stored pictures' names."""
+    jobs = GenerationJob.objects.final().filter(pk__in=job_ids)
+    outputs = list(jobs.exclude(output="").values_list("output", flat=True))
+    jobs.delete()
+    return outputs
+
+
+def _held(claim: Claim) -> QuerySet[GenerationJob]:
+    return GenerationJob.objects.filter(
+        pk=claim.job_id, attempt=claim.attempt, status=JobStatus.RUNNING
+    )
+
+
+def _status_after(statement: str, values: Values) -> JobStatus | None:
+    """Run one conditional UPDATE that returns the new status; None when no row matched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row = cursor.fetchone()
+    return JobStatus(row[0]) if row else None

@@ -1,0 +1,166 @@
+"""manage.py demo"""
+
+import json
+import signal
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from generation import accounts
+from generation.api.authentication import draw_token, revoke_token
+from imagen_site.stack import Stack, StackError, open_direct
+
+POLL_EVERY_S = 0.1
+"""Often enough that the bar moves with the steps of a fast model."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Paint one picture through the REST API and save it. Uses the server that `manage.py "
+        "serve` runs for this database, else starts web and worker for the time being."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--prompt", required=True, help="what the picture shows")
+        parser.add_argument(
+            "--out", type=Path, default=Path("imagen.png"), help="the file (%(default)s)"
+        )
+
+    def handle(self, *args: object, prompt: str, out: Path, **options: object) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        if not prompt.strip():
+            raise CommandError("The prompt is empty: say what the picture shows, by --prompt.")
+        path = _writable(out)
+        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            with _token() as token, _server(token) as url:
+                path.write_bytes(_paint(Client(url, token), prompt))
+        except (StackError, ApiError) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("interrupted, nothing was saved") from None
+        self.stdout.write(str(path))
+
+
+class ApiError(Exception):
+    """The server refused, or the job failed; the message is what the API said."""
+
+
+class Client:
+    """The REST API as any program would use it."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.headers = {"Authorization": f"Token {token}", "Accept-Language": "en"}
+        if settings.IMAGEN_PUBLIC_URL.startswith("https:"):  # spare the redirect to the proxy
+            self.headers["X-Forwarded-Proto"] = "https"
+
+    def call(self, path: str, body: dict[str, Any] | None = None) -> bytes:
+        """The answer's body. Raises ApiError with the problem's detail."""
+        headers = self.headers | ({"Content-Type": "application/json"} if body else {})
+        content = json.dumps(body).encode() if body else None
+        request = urllib.request.Request(self.url + path, content, headers)
+        try:
+            with open_direct(request, timeout_s=30) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            raise ApiError(_detail(error)) from error
+        except OSError as error:
+            raise ApiError(f"{self.url} does not answer: {error}") from error
+
+    def call_json(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.call(path, body))
+        return answer
+
+
+def _paint(client: Client, prompt: str) -> bytes:
+    """Submit, follow the steps with a bar, and fetch the PNG."""
+    job_id = client.call_json("/generate", {"prompt": prompt})["job_id"]
+    give_up_at = time.monotonic() + 2 * settings.IMAGEN_JOB_TIMEOUT
+    with tqdm(total=settings.IMAGEN_DEFAULT_STEPS, desc="waiting", unit="step") as bar:
+        while time.monotonic() < give_up_at:
+            status = client.call_json(f"/status/{job_id}")
+            match status["status"]:
+                case "PROGRESS":
+                    bar.set_description("painting")
+                    bar.update(status["meta"]["current"] - bar.n)
+                case "SUCCESS":
+                    bar.update(bar.total - bar.n)
+                    bar.set_description("painted")
+                    return client.call(status["result"]["url"])
+                case "FAILURE":
+                    raise ApiError(status["error"])
+                case "REVOKED":
+                    raise ApiError("The job was cancelled.")
+            time.sleep(POLL_EVERY_S)
+    raise ApiError(f"Job {job_id} has not ended after {2 * settings.IMAGEN_JOB_TIMEOUT} s.")
+
+
+@contextmanager
+def _server(token: str) -> Iterator[str]:
+    """The address of the running server of this database, or of one that ends with the block.
+
+    What a server of our own logs is shown only when something goes wrong.
+    """
+    running = f"http://{settings.IMAGEN_HOST}:{settings.IMAGEN_PORT}"
+    if _is_ours(running, token):
+        yield running
+        return
+    with tempfile.TemporaryFile("w+") as log:
+        try:
+            with Stack(host="127.0.0.1", port=0, output=log) as stack:
+                stack.wait_until_ready()
+                yield stack.url
+        except (StackError, ApiError) as error:
+            raise StackError(f"{error}\n{_tail(log)}") from error
+
+
+def _is_ours(url: str, token: str) -> bool:
+    """Whether an Imagen on the same database answers there: it knows a token made just now."""
+    try:
+        Client(url, token).call(f"/status/{uuid.uuid4()}")
+    except ApiError as error:
+        cause = error.__cause__
+        return isinstance(cause, urllib.error.HTTPError) and cause.code == 404
+    return False
+
+
+@contextmanager
+def _token() -> Iterator[str]:
+    """A token of the demo user that ends with the block."""
+    token, key = draw_token(accounts.get_or_create_demo_user().pk, "make demo")
+    try:
+        yield key
+    finally:
+        revoke_token(token)
+
+
+def _writable(out: Path) -> Path:
+    """The absolute path, before anything is started for it. Raises CommandError."""
+    path = out.expanduser().absolute()
+    if path.is_dir() or not path.parent.is_dir():
+        raise CommandError(f"{path} cannot be written: name a file in a folder that exists.")
+    return path
+
+
+def _detail(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError):
+        return f"{error.url} answered {error.code} {error.reason}"
+
+
+def _tail(log: IO[str], lines: int = 20) -> str:
+    log.seek(0)
+    return "".join(log.readlines()[-lines:]).rstrip()

@@ -1,0 +1,39 @@
+"""manage.py imagen_worker"""
+
+import signal
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from generation.worker.gpu_lock import AmbiguousDevice, GpuLock, lock_path, visible_device
+from generation.worker.supervisor import Supervisor
+from imagen_site import database_server
+
+
+class Command(BaseCommand):
+    help = (
+        "Paint the queued pictures on one device: supervises one django-q2 cluster, replaces it "
+        "when anything in it dies, recovers lost jobs and rings for waiting ones. One worker "
+        "serves one GPU, the one that CUDA_VISIBLE_DEVICES shows (else the first, else the CPU). "
+        "SIGTERM or Ctrl-C: the running job goes back to the queue at once."
+    )
+
+    def handle(self, *args: object, **options: object) -> None:
+        try:
+            device = visible_device()
+        except AmbiguousDevice as error:
+            raise CommandError(str(error)) from error
+        supervisor = Supervisor(
+            device=device,
+            lock=GpuLock(lock_path(device, _database_name())),
+            manage_py=settings.BASE_DIR / "manage.py",
+            keep_database=database_server.keep_running,
+        )
+        for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(signal_number, lambda *_: supervisor.stop())
+        supervisor.run()
+
+
+def _database_name() -> str:
+    return "{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)

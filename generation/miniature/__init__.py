@@ -1,0 +1,1 @@
+"""The embedded model: a small SDXL whose weights travel with the code."""

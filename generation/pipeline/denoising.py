@@ -1,0 +1,68 @@
+"""From embeddings to latents: the loop that takes the time, told step by step."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+
+import torch
+from diffusers import StableDiffusionXLPipeline
+
+from generation.pipeline.prompts import PromptEmbeddings
+from generation.spec.errors import GenerationError
+from generation.spec.progress import ProgressListener, StepProgress
+from generation.spec.request import GenerationRequest
+
+
+def denoise(
+    pipe: StableDiffusionXLPipeline,
+    embeddings: PromptEmbeddings,
+    request: GenerationRequest,
+    listener: ProgressListener,
+) -> torch.Tensor:
+    """Run request.steps steps from the noise of request.seed and tell the listener after each.
+
+    Returns latents [1, 4, height / 8, width / 8] in the UNet's dtype, on its device, not yet
+    divided by the VAE's scaling_factor. The noise is drawn on the CPU, so that a seed means the
+    same on every device. Whatever the listener raises comes out unchanged, the pipeline stays usable.
+    Raises GenerationError when the scheduler would take another number of steps.
+    """
+
+    def on_step_end(
+        _pipe: StableDiffusionXLPipeline, index: int, _timestep: int, _tensors: dict[str, object]
+    ) -> dict[str, object]:
+        if pipe.num_timesteps != request.steps:
+            raise GenerationError(
+                f"{type(pipe.scheduler).__name__} takes {pipe.num_timesteps} steps where"
+                f" {request.steps} were asked for; choose a scheduler of one call a step"
+            )
+        listener.on_step(StepProgress(step=index + 1, total=request.steps))
+        return {}
+
+    try:
+        with _numpy_notice_ignored():
+            output = pipe(
+                prompt_embeds=embeddings.prompt_embeds,
+                pooled_prompt_embeds=embeddings.pooled_prompt_embeds,
+                negative_prompt_embeds=embeddings.negative_prompt_embeds,
+                negative_pooled_prompt_embeds=embeddings.negative_pooled_prompt_embeds,
+                width=request.width,
+                height=request.height,
+                num_inference_steps=request.steps,
+                guidance_scale=request.guidance_scale,
+                generator=torch.Generator("cpu").manual_seed(request.seed),
+                output_type="latent",
+                callback_on_step_end=on_step_end,
+            )
+    finally:
+        # After an exception an offloaded UNet would stay on the GPU.
+        pipe.maybe_free_model_hooks()
+    latents: torch.Tensor = output.images
+    return latents
+
+
+@contextlib.contextmanager
+def _numpy_notice_ignored() -> Iterator[None]:
+    """Diffusers 0.42.1 hands tensors to np.array, for which NumPy 2 scolds torch 2.13."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        yield

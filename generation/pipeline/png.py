@@ -1,0 +1,72 @@
+"""The picture as a file that tells how it was made, in AUTOMATIC1111's words."""
+
+import io
+import json
+import re
+from importlib import metadata
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from generation.spec.request import GenerationRequest
+
+KEYWORD = "parameters"
+SAMPLER = "DPM++ 2M"
+SCHEDULE = "Karras"
+
+_NEEDS_QUOTES = re.compile(r"[,:\n]")
+
+
+def encode_png(image: Image.Image, request: GenerationRequest, model_title: str) -> bytes:
+    """Write an 8-bit RGB PNG whose text chunk `parameters` holds the request.
+
+    No time, job or owner goes into it: the same picture and request give the same bytes.
+    """
+    text = PngInfo()
+    text.add_text(KEYWORD, describe_request(request, model_title))
+    file = io.BytesIO()
+    image.save(file, format="PNG", pnginfo=text)
+    return file.getvalue()
+
+
+def describe_request(request: GenerationRequest, model_title: str) -> str:
+    """The text that A1111 and its readers understand: prompt, negative prompt, one line of pairs.
+
+    A blank negative prompt has no line. Steps come first, since some readers look for them.
+    Source: create_infotext and quote in stable-diffusion-webui.
+    """
+    lines = [request.prompt]
+    if request.negative_prompt.strip():
+        lines.append(f"Negative prompt: {request.negative_prompt}")
+    pairs = _settings(request, model_title)
+    lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs.items()))
+    return "\n".join(lines)
+
+
+def _settings(request: GenerationRequest, model_title: str) -> dict[str, str]:
+    pairs = {
+        "Steps": str(request.steps),
+        "Sampler": SAMPLER,
+        "Schedule type": SCHEDULE,
+        "CFG scale": str(request.guidance_scale).removesuffix(".0"),
+        "Seed": str(request.seed),
+        "Size": f"{request.width}x{request.height}",
+        "Model": model_title,
+    }
+    version = _installed_version()
+    if version is not None:
+        pairs["Version"] = f"Imagen {version}"
+    return pairs
+
+
+def _quote(value: str) -> str:
+    """The value as it is, or as JSON text when a reader would split it."""
+    return json.dumps(value, ensure_ascii=False) if _NEEDS_QUOTES.search(value) else value
+
+
+def _installed_version() -> str | None:
+    """The version of this distribution; None when it runs from a checkout that is not installed."""
+    try:
+        return metadata.version("imagen")
+    except metadata.PackageNotFoundError:
+        return None

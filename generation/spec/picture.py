@@ -1,0 +1,12 @@
+"""What a pipeline gives back."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One finished picture. png: a whole 8-bit RGB file with its settings in a text chunk."""
+
+    png: bytes
+    width: int
+    height: int

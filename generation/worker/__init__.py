@@ -1,0 +1,1 @@
+"""The supervisor of one GPU's django-q2 cluster."""

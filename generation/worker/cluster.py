@@ -1,0 +1,112 @@
+"""One django-q2 cluster as a process group of its own, watched from outside."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+CREW_SIZE = 5
+"""Parent, sentinel, worker, monitor, pusher: what `qcluster` with one worker consists of."""
+START_LIMIT_S = 60.0
+END_LIMIT_S = 4.0
+
+
+class ClusterOutlivedKill(Exception):
+    """Processes of the group are still there after SIGKILL, stuck inside the kernel."""
+
+
+class Cluster:
+    """A running `manage.py qcluster` and its children.
+
+    django-q2 replaces its own children, but a killed one can take a queue's lock with it and
+    leave its successor deaf (django-q2 #23). So any loss breaks the whole crew.
+    """
+
+    def __init__(self, manage_py: Path, *, worker_name: str, inherited_lock: int) -> None:
+        self._parent = subprocess.Popen(
+            [sys.executable, str(manage_py), "qcluster"],
+            env=os.environ
+            | {
+                "IMAGEN_WORKER_NAME": worker_name,
+                "OMP_WAIT_POLICY": "PASSIVE",
+                "HF_HUB_OFFLINE": "1",
+                "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
+            },
+            start_new_session=True,
+            pass_fds=[inherited_lock],
+            stdin=subprocess.DEVNULL,
+        )
+        self.started_at = time.monotonic()
+        self.group_id = self._parent.pid
+        self.crew: frozenset[int] = frozenset()
+
+    def missing(self) -> frozenset[int]:
+        """The crew's lost members; the parent's pid as long as it is over time for a full crew."""
+        present = self._present()
+        if not self.crew:
+            if len(present) == CREW_SIZE:
+                self.crew = present
+                return frozenset()
+            is_late = time.monotonic() - self.started_at > START_LIMIT_S
+            is_gone = self._parent.poll() is not None
+            return frozenset({self._parent.pid}) if is_late or is_gone else frozenset()
+        return self.crew - present
+
+    def is_alive(self, pid: int) -> bool:
+        """Whether this member of the crew is still at work."""
+        return pid in self._present()
+
+    def end(self) -> None:
+        """Kill the whole group and wait until it is gone. Raises ClusterOutlivedKill."""
+        end_group(self.group_id)
+        self._parent.wait()
+
+    def _present(self) -> frozenset[int]:
+        """The parent, its sentinel and the sentinel's children, as far as they are not zombies."""
+        if self._parent.poll() is not None:
+            return frozenset()
+        present = set()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self._parent.pid)
+            sentinels = parent.children()
+            processes = [parent, *sentinels]
+            for sentinel in sentinels:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    processes += sentinel.children()
+            present = {process.pid for process in processes if _is_running(process)}
+        return frozenset(present)
+
+
+def end_group(group_id: int) -> None:
+    """Kill every process of a group; returns when none is left but zombies.
+
+    Raises ClusterOutlivedKill when some do not go within the limit.
+    """
+    give_up_at = time.monotonic() + END_LIMIT_S
+    while left := _members(group_id):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group_id, signal.SIGKILL)
+        if time.monotonic() > give_up_at:
+            raise ClusterOutlivedKill(f"processes {left} of group {group_id} ignore SIGKILL")
+        time.sleep(0.05)
+
+
+def _members(group_id: int) -> list[int]:
+    members = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == group_id and _is_running(process):
+                members.append(process.pid)
+    return members
+
+
+def _is_running(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

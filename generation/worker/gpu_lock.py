@@ -1,0 +1,104 @@
+"""One supervisor a device: a file lock that the cluster's processes inherit.
+
+The lock is held until the last of them has gone, so a new supervisor cannot start a second
+generator beside the leftovers of a killed one; it finds them by the record in the file and ends
+them first.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+
+class AmbiguousDevice(Exception):
+    """More than one GPU is visible, so it is unclear which one this worker is for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds a device: the supervisor, when its process began, and its cluster's group id."""
+
+    supervisor_pid: int
+    supervisor_started: float
+    group_id: int
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the supervisor is gone and its cluster may still be there."""
+        try:
+            return psutil.Process(self.supervisor_pid).create_time() != self.supervisor_started
+        except psutil.NoSuchProcess:
+            return True
+
+
+def visible_device() -> str:
+    """ "gpu-0", "gpu-GPU-8932…" or "cpu", told without touching CUDA, which must not be forked.
+
+    Raises AmbiguousDevice when CUDA_VISIBLE_DEVICES names several.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return "gpu-0" if Path("/dev/nvidiactl").exists() else "cpu"
+    devices = [device.strip() for device in visible.split(",") if device.strip()]
+    if len(devices) > 1:
+        raise AmbiguousDevice(
+            f"CUDA_VISIBLE_DEVICES={visible} names {len(devices)} GPUs, but one worker serves "
+            "one; start one imagen_worker for each, with one of them visible."
+        )
+    return f"gpu-{devices[0]}" if devices and devices[0] != "-1" else "cpu"
+
+
+def lock_path(device: str, database: str) -> Path:
+    """A GPU is locked for the whole machine, a CPU for one database: CPUs can be shared."""
+    scope = f"-{hashlib.sha256(database.encode()).hexdigest()[:12]}" if device == "cpu" else ""
+    return Path(tempfile.gettempdir()) / f"imagen-{device.replace('/', '_')}{scope}.lock"
+
+
+class GpuLock:
+    """The lock on one device. Not held until `acquire` says so; held until the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.descriptor, self.is_own_file = _open(path)
+
+    def acquire(self) -> bool:
+        """Take the lock if nobody has it. False: somebody does."""
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def record(self, group_id: int) -> None:
+        """Note who holds the device, for a successor. In another user's file nothing is noted."""
+        if not self.is_own_file:
+            return
+        pid = os.getpid()
+        started = psutil.Process(pid).create_time()
+        holder = Holder(supervisor_pid=pid, supervisor_started=started, group_id=group_id)
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, json.dumps(asdict(holder)).encode(), 0)
+
+    def holder(self) -> Holder | None:
+        """Who noted itself last. A file that another user owns is not believed: None."""
+        if not self.is_own_file:
+            return None
+        written = os.pread(self.descriptor, 4096, 0)
+        return Holder(**json.loads(written)) if written else None
+
+
+def _open(path: Path) -> tuple[int, bool]:
+    """The descriptor, and whether the file is this user's. Never follows a link."""
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        is_own = path.lstat().st_uid == os.geteuid()
+        descriptor = os.open(path, flags | (os.O_RDWR if is_own else os.O_RDONLY))
+    return descriptor, os.fstat(descriptor).st_uid == os.geteuid()

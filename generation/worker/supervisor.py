@@ -1,0 +1,142 @@
+"""Keeps one cluster whole, recovers what dies, and rings for what waits."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.db import connection
+
+from generation.jobs import outage, queue, recovery, transitions
+from generation.worker.cluster import Cluster, end_group
+from generation.worker.gpu_lock import GpuLock
+
+logger = logging.getLogger(__name__)
+
+WATCH_EVERY_S = 0.5
+REAP_EVERY_S = 5.0
+EXPIRE_EVERY_S = 60.0
+STEADY_AFTER_S = 60.0
+LONGEST_PAUSE_S = 30.0
+
+
+class Supervisor:
+    """The one that is in charge of a device on this host.
+
+    keep_database is called every few seconds to bring an embedded PostgreSQL back.
+    """
+
+    def __init__(
+        self, *, device: str, lock: GpuLock, manage_py: Path, keep_database: Callable[[], object]
+    ) -> None:
+        self.name = f"{socket.gethostname()}/{device}"
+        self.lock = lock
+        self.manage_py = manage_py
+        self.keep_database = keep_database
+        self.stopping = threading.Event()
+        self._is_database_away = False
+        self._is_waiting_for_job = False
+
+    def stop(self) -> None:
+        """Ask `run` to come to its end; safe in a signal handler."""
+        self.stopping.set()
+
+    def run(self) -> None:
+        """Supervise until `stop`; then the cluster is killed and its job goes back to the queue."""
+        if not self._take_device():
+            return
+        pause_s = 1.0
+        while not self.stopping.is_set():
+            cluster = self._start_cluster()
+            try:
+                self._watch(cluster)
+            finally:
+                cluster.end()
+            if not self.stopping.is_set():
+                is_steady = time.monotonic() - cluster.started_at > STEADY_AFTER_S
+                pause_s = 1.0 if is_steady else min(2 * pause_s, LONGEST_PAUSE_S)
+                self._with_database(lambda: recovery.recover_worker(self.name))
+                self.stopping.wait(pause_s)
+        self._with_database(lambda: transitions.release(self.name))
+        logger.info("%s: stopped, nothing runs here any more", self.name)
+
+    def _take_device(self) -> bool:
+        """Wait for the device's lock; end the leftovers of a killed supervisor. False: stopped."""
+        is_told = False
+        while not self.lock.acquire():
+            holder = self.lock.holder()
+            if holder and holder.is_abandoned:
+                logger.warning(
+                    "%s: ending what a killed supervisor left (group %d)",
+                    self.name,
+                    holder.group_id,
+                )
+                end_group(holder.group_id)
+            elif not is_told:
+                is_told = True
+                logger.warning(
+                    "%s: in use by another worker (%s), waiting for it", self.name, self.lock.path
+                )
+            if self.stopping.wait(WATCH_EVERY_S):
+                return False
+        self._with_database(lambda: recovery.recover_worker(self.name))
+        return True
+
+    def _start_cluster(self) -> Cluster:
+        cluster = Cluster(
+            self.manage_py, worker_name=self.name, inherited_lock=self.lock.descriptor
+        )
+        self.lock.record(cluster.group_id)
+        self._is_waiting_for_job = False
+        logger.info("%s: cluster %d starts", self.name, cluster.group_id)
+        self._with_database(queue.ring)  # the first ticket loads the model
+        return cluster
+
+    def _watch(self, cluster: Cluster) -> None:
+        """Reap, ring and expire on time; returns when the crew is broken or `stop` was called."""
+        next_reap = next_expiry = 0.0
+        while not self.stopping.wait(WATCH_EVERY_S):
+            lost = cluster.missing()
+            if lost and self._can_restart(cluster, lost):
+                logger.error("%s: lost process %s, restarting all", self.name, sorted(lost))
+                return
+            now = time.monotonic()
+            if now >= next_reap:
+                next_reap = now + REAP_EVERY_S
+                self.keep_database()
+                self._with_database(recovery.reap_and_ring)
+            if now >= next_expiry:
+                next_expiry = now + EXPIRE_EVERY_S
+                self._with_database(recovery.delete_expired)
+
+    def _can_restart(self, cluster: Cluster, lost: frozenset[int]) -> bool:
+        """Whether the broken crew can be ended now: not while its worker paints in good health."""
+        busy_pids: list[int | None] = []
+        if not self._with_database(lambda: busy_pids.append(recovery.busy_pid(self.name))):
+            return False
+        busy = busy_pids[0]
+        if busy is None or busy in lost or not cluster.is_alive(busy):
+            return True
+        if not self._is_waiting_for_job:
+            self._is_waiting_for_job = True
+            logger.warning(
+                "%s: lost process %s, restarting after this job", self.name, sorted(lost)
+            )
+        return False
+
+    def _with_database(self, action: Callable[[], object]) -> bool:
+        """Do it; False, and one line in the log for each outage, when the database is away."""
+        try:
+            action()
+        except outage.GONE as error:
+            connection.close()
+            if not self._is_database_away:
+                logger.warning("%s: the database is away: %s", self.name, error)
+            self._is_database_away = True
+            return False
+        if self._is_database_away:
+            logger.info("%s: the database is back", self.name)
+        self._is_database_away = False
+        return True

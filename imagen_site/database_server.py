@@ -1,0 +1,38 @@
+"""This process's share of the embedded PostgreSQL, where DATABASE_URL names no other server."""
+
+import atexit
+import sys
+from pathlib import Path
+
+from imagen_site import embedded_postgres, env
+from imagen_site.embedded_postgres import Membership
+
+BASE_DIR = Path(__file__).resolve().parents[1]
+
+_membership: Membership | None = None
+
+
+def data_dir() -> Path:
+    """The folder of the embedded database and the drawn secret key."""
+    return env.folder("IMAGEN_DATA_DIR", BASE_DIR / ".data")
+
+
+def join_if_embedded() -> None:
+    """Have the embedded server running until this process ends; the last one out stops it.
+
+    Does nothing where DATABASE_URL is set, or when this process has joined already.
+    """
+    global _membership  # noqa: PLW0603  one process, one share
+    if _membership is None and not env.text("DATABASE_URL"):
+        _membership = embedded_postgres.join(data_dir(), announce=_announce)
+        atexit.register(_membership.leave)
+
+
+def keep_running() -> None:
+    """Bring the embedded server back if it died."""
+    if _membership is not None and _membership.ensure_running():
+        _announce("the embedded PostgreSQL had died and was started again")
+
+
+def _announce(line: str) -> None:
+    print(f"imagen: {line}", file=sys.stderr, flush=True)

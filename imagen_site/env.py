@@ -1,0 +1,104 @@
+"""Settings from environment variables: typed, bounded, and refused by name when they make no sense.
+
+Each reader notes the variable it was asked for, so that `refuse_unknown` can tell a misspelt
+IMAGEN_* variable from one that exists.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+PREFIX = "IMAGEN_"
+TRUE_WORDS = ("1", "true", "yes", "on")
+FALSE_WORDS = ("0", "false", "no", "off")
+
+known_names: set[str] = set()
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's text, or the default where it is unset or empty."""
+    known_names.add(name)
+    return os.environ.get(name, "").strip() or default
+
+
+def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
+    """A whole number within bounds."""
+    given = text(name)
+    if not given:
+        return default
+    try:
+        value = int(given)
+    except ValueError:
+        value = None
+    if value is None or not minimum <= value <= maximum:
+        raise _refused(name, given, f"a whole number from {minimum} to {maximum}")
+    return value
+
+
+def number(name: str, default: float, *, minimum: float, maximum: float) -> float:
+    """A finite number within bounds."""
+    given = text(name)
+    if not given:
+        return default
+    try:
+        value = float(given)
+    except ValueError:
+        value = None
+    if value is None or not minimum <= value <= maximum:
+        raise _refused(name, given, f"a number from {minimum:g} to {maximum:g}")
+    return value
+
+
+def boolean(name: str, default: bool) -> bool:
+    """True or False, in one of the words for it."""
+    given = text(name).lower()
+    if not given:
+        return default
+    if given in TRUE_WORDS or given in FALSE_WORDS:
+        return given in TRUE_WORDS
+    raise _refused(name, given, f"one of {', '.join(TRUE_WORDS + FALSE_WORDS)}")
+
+
+def choice(name: str, default: str, choices: Iterable[str]) -> str:
+    """One of the given words."""
+    given = text(name, default)
+    if given not in choices:
+        raise _refused(name, given, f"one of {', '.join(choices)}")
+    return given
+
+
+def folder(name: str, default: Path) -> Path:
+    """An absolute path; `~` is the home folder, a relative path counts from the current one."""
+    given = text(name)
+    return Path(given).expanduser().absolute() if given else default
+
+
+def public_url(name: str, default: str) -> str:
+    """An http or https address without path, as browsers see the site."""
+    given = text(name, default).rstrip("/")
+    parts = urlsplit(given)
+    try:
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_valid = False
+    is_whole = parts.scheme in ("http", "https") and parts.hostname and not parts.path
+    if not (is_whole and port_is_valid) or parts.query or parts.fragment or parts.username:
+        raise _refused(name, given, "an address such as https://imagen.example.org")
+    return given
+
+
+def refuse_unknown() -> None:
+    """Raise ImproperlyConfigured for an IMAGEN_* variable that nobody reads: most often a typo."""
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known_names:
+            near = difflib.get_close_matches(name, known_names, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see the settings table in the README."
+            raise ImproperlyConfigured(f"{name} is no setting of Imagen; {hint}")
+
+
+def _refused(name: str, given: str, expected: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name} must be {expected}, not {given!r}.")

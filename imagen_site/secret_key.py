@@ -1,0 +1,37 @@
+"""The secret key: given by the environment, or drawn once and kept in the data folder."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def read_or_draw(path: Path) -> str:
+    """The key in the file, drawn and written first when there is none yet.
+
+    Of several processes that draw at the same moment one wins, by the exclusive link of a
+    finished file; all return the winner's key. The file is readable by its owner alone.
+    """
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(50) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    key = path.read_text().strip()
+    if len(key) < 50:
+        raise ValueError(f"{path} holds no whole key; delete it, and a new one is drawn.")
+    return key

@@ -1,0 +1,210 @@
+"""Django's settings, every one of them from the environment. The README's table explains each."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+
+from generation.spec.faults import parse_fault
+from generation.spec.profiles import PROFILES
+from imagen_site import embedded_postgres, env, secret_key
+
+BASE_DIR = Path(__file__).resolve().parents[1]
+IS_WEB_PROCESS = env.choice("IMAGEN_PROCESS", "command", ("command", "web")) == "web"
+
+# Imagen's own
+
+IMAGEN_DATA_DIR = env.folder("IMAGEN_DATA_DIR", BASE_DIR / ".data")
+IMAGEN_HOST = env.text("IMAGEN_HOST", "127.0.0.1")
+IMAGEN_PORT = env.integer("IMAGEN_PORT", 8009, minimum=1, maximum=65535)
+IMAGEN_PUBLIC_URL = env.public_url("IMAGEN_PUBLIC_URL", f"http://127.0.0.1:{IMAGEN_PORT}")
+IMAGEN_PROFILE = env.choice("IMAGEN_PROFILE", "miniature", PROFILES)
+IMAGEN_QUEUE_LIMIT = env.integer("IMAGEN_QUEUE_LIMIT", 100, minimum=1, maximum=1_000_000)
+IMAGEN_USER_QUEUE_LIMIT = env.integer("IMAGEN_USER_QUEUE_LIMIT", 25, minimum=1, maximum=1_000_000)
+IMAGEN_RETRY_AFTER = env.integer("IMAGEN_RETRY_AFTER", 30, minimum=1, maximum=120)
+IMAGEN_JOB_TIMEOUT = env.integer("IMAGEN_JOB_TIMEOUT", 600, minimum=5, maximum=86_400)
+IMAGEN_OOM_TRIES = env.integer("IMAGEN_OOM_TRIES", 3, minimum=1, maximum=100)
+IMAGEN_OOM_DELAY = env.integer("IMAGEN_OOM_DELAY", 10, minimum=0, maximum=3_600)
+IMAGEN_CRASH_TRIES = env.integer("IMAGEN_CRASH_TRIES", 3, minimum=1, maximum=100)
+IMAGEN_STALE_AFTER = env.integer("IMAGEN_STALE_AFTER", 60, minimum=15, maximum=3_600)
+IMAGEN_RESULT_DAYS = env.integer("IMAGEN_RESULT_DAYS", 0, minimum=0, maximum=36_500)
+IMAGEN_MAX_PROMPT_CHARS = env.integer("IMAGEN_MAX_PROMPT_CHARS", 10_000, minimum=1, maximum=10_000)
+IMAGEN_DEFAULT_STEPS = env.integer("IMAGEN_DEFAULT_STEPS", 30, minimum=1, maximum=100)
+IMAGEN_MAX_STEPS = env.integer("IMAGEN_MAX_STEPS", 100, minimum=IMAGEN_DEFAULT_STEPS, maximum=1_000)
+IMAGEN_DEFAULT_GUIDANCE = env.number("IMAGEN_DEFAULT_GUIDANCE", 7.5, minimum=0, maximum=30)
+IMAGEN_MAX_GUIDANCE = env.number(
+    "IMAGEN_MAX_GUIDANCE", 30.0, minimum=IMAGEN_DEFAULT_GUIDANCE, maximum=100
+)
+IMAGEN_FAULT = env.text("IMAGEN_FAULT")
+parse_fault(IMAGEN_FAULT)
+IMAGEN_WORKER_NAME = env.text("IMAGEN_WORKER_NAME")  # the supervisor sets it for its cluster
+
+# Security
+
+DEBUG = env.boolean("IMAGEN_DEBUG", False)
+SECRET_KEY = env.text("IMAGEN_SECRET_KEY") or secret_key.read_or_draw(
+    embedded_postgres.prepare_data_dir(IMAGEN_DATA_DIR) / "secret_key"
+)
+_public = urlsplit(IMAGEN_PUBLIC_URL)
+_is_https = _public.scheme == "https"
+ALLOWED_HOSTS = sorted({_public.hostname or "", "localhost", "127.0.0.1", "[::1]"})
+CSRF_TRUSTED_ORIGINS = [IMAGEN_PUBLIC_URL]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _is_https
+SESSION_COOKIE_NAME = "__Host-sessionid" if _is_https else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if _is_https else "csrftoken"
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
+# HSTS for subdomains and preload lists bind names that do not belong to this service.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+MAX_BODY_BYTES = 1_048_576
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 8
+
+# Applications. "generation" comes before "django_q", whose admin pages it takes down.
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "generation",
+    "django_q",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "generation.api.errors.DatabaseGoneMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "imagen_site.urls"
+ASGI_APPLICATION = "imagen_site.asgi.application"
+APPEND_SLASH = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+# Database: DATABASE_URL, or the embedded PostgreSQL that manage.py and asgi.py start.
+
+
+def _database() -> dict[str, Any]:
+    """One PostgreSQL. Web processes share a small pool; all others keep one connection each."""
+    url = env.text("DATABASE_URL") or embedded_postgres.locate(IMAGEN_DATA_DIR).url
+    parts: dict[str, Any] = conninfo_to_dict(url, connect_timeout=5)
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST"}
+    database = {
+        django: str(parts.pop(libpq)) for libpq, django in names.items() if parts.get(libpq)
+    }
+    database |= {"PORT": str(parts.pop("port", "")), "ENGINE": "django.db.backends.postgresql"}
+    if IS_WEB_PROCESS:
+        parts["pool"] = {"min_size": 1, "max_size": 16, "timeout": 20}
+    max_age = 0 if IS_WEB_PROCESS else 600
+    return database | {"OPTIONS": parts, "CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES = {"default": _database()}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Queue: one worker process a cluster. `retry` only guards against a ticket that a dead pusher
+# holds; the job row, not the ticket, decides what runs (docs/decisions.md).
+
+_cluster_timeout = IMAGEN_JOB_TIMEOUT + 30
+Q_CLUSTER = {
+    "name": "imagen",
+    "orm": "default",
+    "workers": 1,
+    "bulk": 1,
+    "queue_limit": 1,
+    "timeout": _cluster_timeout,
+    "retry": max(3_600, 4 * _cluster_timeout),
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "poll": 0.2,
+    "guard_cycle": 1,
+    "scheduler": False,
+    "catch_up": False,
+    "recycle": 500,
+    "log_level": "WARNING",
+}
+
+# Files, static files, languages
+
+MEDIA_ROOT = env.folder("IMAGEN_MEDIA_ROOT", BASE_DIR / "media")
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "generation" / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["generation.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["generation.api.parsers.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "generation.api.errors.answer_exception",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"job": {"()": "generation.log.JobFilter"}},
+    "formatters": {"line": {"()": "generation.log.LineFormatter"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["job"],
+        },
+    },
+    "root": {
+        "handlers": ["stderr"],
+        "level": env.choice("IMAGEN_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    },
+    "loggers": {
+        "django-q": {"level": "WARNING"},
+        "django.server": {"handlers": [], "propagate": True},
+        "django": {"handlers": [], "propagate": True},
+    },
+}
+
+env.refuse_unknown()

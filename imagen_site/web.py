@@ -1,0 +1,54 @@
+"""Run the web process: `python -m imagen_site.web`, on an address or an inherited socket."""
+
+import argparse
+import os
+import socket
+
+import uvicorn
+
+from imagen_site import env
+
+GRACEFUL_SHUTDOWN_S = 5
+
+
+def main() -> None:
+    """Serve until SIGTERM or Ctrl-C; open requests get a few seconds to end."""
+    options = _parse_options()
+    config = uvicorn.Config(
+        "imagen_site.asgi:application",
+        host=options.host,
+        port=options.port,
+        log_config=None,
+        access_log=env.boolean("IMAGEN_ACCESS_LOG", False),
+        proxy_headers=True,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+    )
+    sockets = [socket.socket(fileno=options.fd)] if options.fd is not None else None
+    uvicorn.Server(config).run(sockets=sockets)
+
+
+def _parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m imagen_site.web",
+        description="Serve Imagen's pages and REST API. One process is enough for one machine; "
+        "the pictures are painted by `manage.py imagen_worker`.",
+    )
+    parser.add_argument(
+        "--host",
+        default=env.text("IMAGEN_HOST", "127.0.0.1"),
+        help="the address to listen on (IMAGEN_HOST, default 127.0.0.1)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=env.integer("IMAGEN_PORT", 8009, minimum=1, maximum=65535),
+        help="the port to listen on (IMAGEN_PORT, default 8009)",
+    )
+    parser.add_argument("--fd", type=int, help="a listening socket inherited from the parent")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    os.umask(0o027)
+    main()

@@ -1,0 +1,39 @@
+#!/usr/bin/env python
+"""Imagen's command line: `./manage.py help` lists what it can do."""
+
+import os
+import sys
+
+WITHOUT_DATABASE = {
+    "help",
+    "version",
+    "check",
+    "collectstatic",
+    "diffsettings",
+    "profiles",
+}
+
+
+def main() -> None:
+    """Run a management command, with the embedded PostgreSQL where the command needs one."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imagen_site.settings")
+    from django.core.management import execute_from_command_line
+
+    if needs_database(sys.argv[1:]):
+        from imagen_site import database_server, embedded_postgres
+
+        try:
+            database_server.join_if_embedded()
+        except embedded_postgres.EmbeddedPostgresError as error:
+            sys.exit(f"imagen: {error}")
+    execute_from_command_line(sys.argv)
+
+
+def needs_database(arguments: list[str]) -> bool:
+    """Whether the command line asks for more than help or something that needs no rows."""
+    asks_for_help = any(argument in ("-h", "--help", "--version") for argument in arguments)
+    return bool(arguments) and not asks_for_help and arguments[0] not in WITHOUT_DATABASE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Loaded before everything else: gives the suite a database of its own, and marks what is slow.
+
+DATABASE_URL names a server to use; without it an embedded PostgreSQL in a temporary folder is
+started. Either way the rows live in a test database that is made and dropped.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_data_dir = Path(tempfile.mkdtemp(prefix="imagen-tests-"))
+_data_dir.chmod(0o711)
+for _name in [name for name in os.environ if name.startswith("IMAGEN_")]:
+    del os.environ[_name]
+os.environ["IMAGEN_DATA_DIR"] = str(_data_dir)
+os.environ["IMAGEN_MEDIA_ROOT"] = str(_data_dir / "media")
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+SLOW_FOLDERS = {"pipeline": "torch", "stack": "stack"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Join the embedded server, unless the run only lists or explains."""
+    from imagen_site import database_server
+
+    atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+    database_server.join_if_embedded()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for folder, marker in SLOW_FOLDERS.items():
+            if folder in item.path.relative_to(Path(__file__).parent).parts:
+                item.add_marker(marker)
