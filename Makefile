@@ -44,8 +44,11 @@ format: install-dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-messages: install-dev  ## Extract and compile the French and English catalogues
-	$(BIN)/python -m generation.locale
+messages: install-dev  ## Extract and compile the French catalogue
+	$(BIN)/pybabel -q extract -k gettext_noop -k gettext_lazy --no-location \
+	  -o $(VENV)/django.pot generation
+	$(BIN)/pybabel -q update -N --ignore-pot-creation-date -D django -i $(VENV)/django.pot -d generation/locale
+	$(BIN)/pybabel -q compile -D django -d generation/locale
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

@@ -35,7 +35,7 @@ class LineFormatter(logging.Formatter):
     reader keeps it with its record and a prompt cannot forge a line of its own.
     """
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]  # as its documentation says
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__(

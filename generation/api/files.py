@@ -19,7 +19,7 @@ def stream_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpR
         file = default_storage.open(job.output.name)
     except FileNotFoundError as error:
         raise Http404(f"{job.output.name} is gone") from error
-    response = StreamingHttpResponse(_chunks(file), content_type="image/png")
+    response = StreamingHttpResponse(_Chunks(file), content_type="image/png")
     response["Content-Length"] = file.size
     response["Content-Disposition"] = content_disposition_header(is_attachment, job.public_filename)
     response["Cache-Control"] = "private, max-age=31536000, immutable"
@@ -28,9 +28,16 @@ def stream_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpR
     return response
 
 
-async def _chunks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    try:
-        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
-            yield chunk
-    finally:
-        file.close()
+class _Chunks:
+    """A file piece by piece, read in threads; closed at its end, or with an unread response."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with self.file:
+            while chunk := await asyncio.to_thread(self.file.read, CHUNK_BYTES):
+                yield chunk
+
+    def close(self) -> None:
+        self.file.close()

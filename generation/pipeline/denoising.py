@@ -23,7 +23,7 @@ def denoise(
 
     Returns latents [1, 4, height / 8, width / 8] in the UNet's dtype, on its device, not yet
     divided by the VAE's scaling_factor. The noise is drawn on the CPU, so that a seed means the
-    same on every device. Whatever the listener raises comes out unchanged, the pipeline stays usable.
+    same on every device. Whatever the listener raises comes out unchanged, and the next call works.
     Raises GenerationError when the scheduler would take another number of steps.
     """
 

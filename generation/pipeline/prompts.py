@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from compel import CompelForSDXL
+from compel.convenience_wrappers import LabelledConditioning
 from compel.prompt_parser import PromptParser
 from pyparsing import ParseBaseException
 
@@ -55,31 +56,37 @@ def encode_prompts(compel: CompelForSDXL, prompt: str, negative_prompt: str) -> 
     Parsing takes seconds for ten thousand characters.
     Raises PromptUnreadable when Compel cannot parse a text or makes no numbers of it.
     """
-    try:
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            conditioning = compel(
-                prompt, negative_prompt=negative_prompt if negative_prompt.strip() else None
-            )
-    except UNREADABLE as error:
-        raise PromptUnreadable(
-            f"Compel cannot parse the prompt {show_value(prompt)} with the negative prompt"
-            f" {show_value(negative_prompt)}: {type(error).__name__}: {error}. {REMEDY}"
-        ) from error
-    if printed.getvalue():
-        log.info("compel: %s", printed.getvalue().strip())
+    conditioning = _ask_compel(compel, prompt, negative_prompt if negative_prompt.strip() else None)
     embeddings = PromptEmbeddings(
         prompt_embeds=conditioning.embeds,
         pooled_prompt_embeds=conditioning.pooled_embeds,
         negative_prompt_embeds=conditioning.negative_embeds,
         negative_pooled_prompt_embeds=conditioning.negative_pooled_embeds,
     )
-    for text, embeds in (
-        (prompt, embeddings.prompt_embeds),
-        (negative_prompt, embeddings.negative_prompt_embeds),
-    ):
-        if embeds is not None and not torch.isfinite(embeds).all():
-            raise PromptUnreadable(
-                f"The weights in {show_value(text)} make no finite embedding. Weights of a blend"
-                " must not add up to 0, and none may be huge."
-            )
+    _require_finite(embeddings.prompt_embeds, prompt)
+    if embeddings.negative_prompt_embeds is not None:
+        _require_finite(embeddings.negative_prompt_embeds, negative_prompt)
     return embeddings
+
+
+def _ask_compel(compel: CompelForSDXL, prompt: str, negative: str | None) -> LabelledConditioning:
+    """What Compel makes of the texts; what it would print goes to the log."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            conditioning = compel(prompt, negative_prompt=negative)
+    except UNREADABLE as error:
+        raise PromptUnreadable(
+            f"Compel cannot parse the prompt {show_value(prompt)} with the negative prompt"
+            f" {show_value(negative)}: {type(error).__name__}: {error}. {REMEDY}"
+        ) from error
+    if printed.getvalue():
+        log.info("compel: %s", printed.getvalue().strip())
+    return conditioning
+
+
+def _require_finite(embeds: torch.Tensor, text: str) -> None:
+    if not torch.isfinite(embeds).all():
+        raise PromptUnreadable(
+            f"The weights in {show_value(text)} make no finite embedding. Weights of a blend must"
+            " not add up to 0, and none may be huge."
+        )

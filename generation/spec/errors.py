@@ -56,13 +56,13 @@ class UnknownProfile(Exception):
 
 FAILURES: dict[str, str] = {
     "out_of_memory": gettext_noop(
-        "The graphics memory was not enough, in three tries. Ask for a smaller picture."
+        "The graphics memory was not enough, in several tries. Ask for a smaller picture."
     ),
     "timeout": gettext_noop(
         "The picture took longer than this server allows. Ask for fewer steps or a smaller size."
     ),
     "worker_crashed": gettext_noop(
-        "The painting process died three times on this picture. Retry it with other settings."
+        "The painting process died several times on this picture. Retry it with other settings."
     ),
     "storage_failed": gettext_noop(
         "The picture was painted but could not be stored. Retry once the disk has room."

@@ -31,7 +31,13 @@ def prepare_data_dir(data_dir: Path) -> Path:
     Existing folders keep their mode and owner. New ones are 0711 as root whatever the umask, and
     follow the umask for an ordinary user. Programs that write there before join() call this.
     """
-    _make_folders(data_dir, ordinary_mode=0o777)
+    try:
+        _make_folders(data_dir, ordinary_mode=0o777)
+    except OSError as error:
+        raise EmbeddedPostgresError(
+            f"the data folder {data_dir} cannot be made: {error}. Make it by hand for the account "
+            "that runs this program, or choose another."
+        ) from error
     return data_dir
 
 
@@ -49,7 +55,7 @@ def make_socket_dir(location: Location) -> None:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if os.geteuid() == 0 and found.st_uid == 0 and _is_private_folder(found):
-        os.chown(folder, location.uid, location.gid)
+        os.chown(folder, location.uid, location.gid, follow_symlinks=False)
         found = folder.lstat()
     if found.st_uid != location.uid or not _is_private_folder(found):
         raise EmbeddedPostgresError(
@@ -226,7 +232,7 @@ def _is_private_folder(status: os.stat_result) -> bool:
 
 def _give_to_server(path: Path, location: Location) -> None:
     if os.geteuid() == 0:
-        os.chown(path, location.uid, location.gid)
+        os.chown(path, location.uid, location.gid, follow_symlinks=False)
 
 
 def _open_to_everybody(folder: Path) -> None:

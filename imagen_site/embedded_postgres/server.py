@@ -74,8 +74,10 @@ def start(location: Location) -> bool:
 
 
 def stop(location: Location) -> None:
-    """End the server and all its sessions; does nothing when none runs."""
-    if not server_pids(location):
+    """End the server and all its connections; does nothing when none runs."""
+    living, record = server_pids(location), read_pid_file(location)
+    if record is None or record.pid not in living:  # orphans at most
+        _signal(living, signal.SIGKILL)
         return
     timeout = str(START_TIMEOUT_S)
     arguments = ("stop", "-m", "fast", "-w", "-t", timeout, "-D", str(location.cluster))

@@ -124,7 +124,7 @@ class Program(subprocess.Popen[str]):
         return self.stdout.readline().strip()
 
 
-def in_child(act: Callable[[], None], uid: int | None = None, gid: int = 0) -> str:
+def in_child(act: Callable[[], object], uid: int | None = None, gid: int = 0) -> str:
     """Run act in a forked child, as uid if given; its traceback, or "" when all went well.
 
     Forked rather than executed, since the interpreter may be out of reach for that uid.
@@ -132,17 +132,16 @@ def in_child(act: Callable[[], None], uid: int | None = None, gid: int = 0) -> s
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        report = ""
         try:
             if uid is not None:
                 os.setgroups([])
                 os.setgid(gid)
                 os.setuid(uid)
             act()
-        except BaseException:
-            report = traceback.format_exc()
-        os.write(writing, report.encode())
-        os._exit(0)
+        finally:  # os._exit also ends an exception, which must not go on to run the other tests
+            report = traceback.format_exc() if sys.exc_info()[0] else ""
+            os.write(writing, report.encode())
+            os._exit(0)
     os.close(writing)
     with open(reading, encoding="utf-8") as answer:
         report = answer.read()
@@ -150,7 +149,7 @@ def in_child(act: Callable[[], None], uid: int | None = None, gid: int = 0) -> s
     return report
 
 
-def as_nobody(act: Callable[[], None]) -> str:
+def as_nobody(act: Callable[[], object]) -> str:
     nobody = pwd.getpwnam("nobody")
     return in_child(act, nobody.pw_uid, nobody.pw_gid)
 
@@ -203,7 +202,7 @@ def test_server_has_the_promised_settings(data_dir: Path) -> None:
 
         assert values == ["", "100", "UTC", "on", "UTF8"]
         assert query(membership, locale) == [("b", "C.UTF-8")]
-        # A terminal's Ctrl-C goes to one session's processes and must not reach the server.
+        # A terminal's Ctrl-C must not reach the server.
         assert os.getsid(postmaster(membership)) != os.getsid(0)
         assert mode_of(membership.location.socket_dir) == "drwx------"
         assert membership.location.socket_dir.stat().st_uid == membership.location.uid
@@ -283,12 +282,37 @@ def test_killed_postmaster_is_back_within_5_s_with_every_row(data_dir: Path) -> 
         busy.close()
 
 
+def test_orphans_of_a_killed_postmaster_end_with_the_last_member(data_dir: Path) -> None:
+    membership = join(data_dir)
+    with psycopg.connect(membership.url) as busy:
+        busy.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")
+        os.kill(postmaster(membership), signal.SIGKILL)
+        wait_until(lambda: postmaster(membership) not in server.server_pids(membership.location))
+
+        membership.leave()
+
+        wait_until(lambda: not server.server_pids(membership.location))
+        busy.close()
+
+
 def test_server_whose_socket_was_removed_is_restarted(data_dir: Path) -> None:
     with join(data_dir) as membership:
         membership.location.socket.unlink()
 
         assert membership.ensure_running() is True
         assert query(membership, "SELECT 1") == [(1,)]
+
+
+def test_server_that_only_queues_connections_is_not_answering(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_PROBE_TIMEOUT_S", 0.1)
+    with join(data_dir) as membership:
+        os.kill(postmaster(membership), signal.SIGSTOP)
+        is_answering = server.is_answering(membership.location)
+        os.kill(postmaster(membership), signal.SIGCONT)
+
+        assert not is_answering
 
 
 @pytest.mark.parametrize("is_zombie", [True, False], ids=["zombie", "reused pid"])
@@ -419,9 +443,11 @@ def test_ordinary_user_runs_the_server_as_themself(fresh_dir: Path) -> None:
 def test_folder_that_cannot_be_written_is_named(fresh_dir: Path) -> None:
     fresh_dir.mkdir(mode=0o755)
 
-    report = as_nobody(lambda: join(fresh_dir).leave())
+    joining = as_nobody(lambda: join(fresh_dir).leave())
+    preparing = as_nobody(lambda: prepare_data_dir(fresh_dir / "deep"))
 
-    assert f"EmbeddedPostgresError: the database in {fresh_dir}/postgres cannot be used" in report
+    assert f"PostgresError: the database in {fresh_dir}/postgres cannot be used" in joining
+    assert f"PostgresError: the data folder {fresh_dir}/deep cannot be made" in preparing
 
 
 @only_root

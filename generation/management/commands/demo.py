@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from django.conf import settings
 from django.core.management import call_command
@@ -23,6 +23,7 @@ from imagen_site.stack import Stack, StackError, open_direct
 
 POLL_EVERY_S = 0.1
 """Often enough that the bar moves with the steps of a fast model."""
+BAR_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| step {n_fmt} of {total_fmt} [{elapsed}]"
 
 
 class Command(BaseCommand):
@@ -88,16 +89,16 @@ def _paint(client: Client, prompt: str) -> bytes:
     """Submit, follow the steps with a bar, and fetch the PNG."""
     job_id = client.call_json("/generate", {"prompt": prompt})["job_id"]
     give_up_at = time.monotonic() + 2 * settings.IMAGEN_JOB_TIMEOUT
-    with tqdm(total=settings.IMAGEN_DEFAULT_STEPS, desc="waiting", unit="step") as bar:
+    steps = settings.IMAGEN_DEFAULT_STEPS
+    with tqdm(total=steps, desc="waiting", bar_format=BAR_FORMAT) as bar:
         while time.monotonic() < give_up_at:
             status = client.call_json(f"/status/{job_id}")
             match status["status"]:
                 case "PROGRESS":
-                    bar.set_description("painting")
-                    bar.update(status["meta"]["current"] - bar.n)
+                    step = status["meta"]["current"]
+                    _show(bar, "painting" if step else "loading the model", step)
                 case "SUCCESS":
-                    bar.update(bar.total - bar.n)
-                    bar.set_description("painted")
+                    _show(bar, "painted", bar.total)
                     return client.call(status["result"]["url"])
                 case "FAILURE":
                     raise ApiError(status["error"])
@@ -105,6 +106,15 @@ def _paint(client: Client, prompt: str) -> bytes:
                     raise ApiError("The job was cancelled.")
             time.sleep(POLL_EVERY_S)
     raise ApiError(f"Job {job_id} has not ended after {2 * settings.IMAGEN_JOB_TIMEOUT} s.")
+
+
+def _show(bar: "tqdm[NoReturn]", words: str, step: int) -> None:
+    """Redraw only what has changed."""
+    if bar.desc != f"{words}: ":
+        bar.set_description(words)
+    if step != bar.n:
+        bar.n = step
+        bar.refresh()
 
 
 @contextmanager

@@ -1,0 +1,58 @@
+"""One shape for every error, whatever went wrong."""
+
+import pytest
+from django.db import OperationalError
+
+from generation.api.classic import views
+
+pytestmark = pytest.mark.django_db
+
+
+def test_database_that_is_away_is_503_without_details(api, monkeypatch, caplog) -> None:
+    def away(*args: object, **kwargs: object) -> None:
+        raise OperationalError("connection to /tmp/secret failed")
+
+    monkeypatch.setattr(views.services, "submit_job", away)
+    response = api.post("/generate", {"prompt": "a"})
+    assert response.status_code == 503
+    assert response["Retry-After"] == "30"
+    assert "secret" not in response.content.decode()
+    assert "secret" in caplog.text
+
+
+def test_database_that_is_away_outside_a_view_is_503_too(client, monkeypatch) -> None:
+    def away(*args: object, **kwargs: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", away)
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = "a" * 32
+    response = client.get("/admin/")
+    assert response.status_code == 503
+    assert "Retry-After" in response
+
+
+def test_unexpected_error_is_500_without_details(api, monkeypatch) -> None:
+    monkeypatch.setattr(views.services, "submit_job", lambda *a, **k: 1 / 0)
+    response = api.post("/generate", {"prompt": "a"})
+    assert response.status_code == 500
+    assert response.json()["code"] == "internal_error"
+    assert "division" not in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/status/not-a-uuid", "/outputs/../../etc/passwd"])
+def test_unknown_address_is_a_problem(api, path) -> None:
+    response = api.get(path)
+    assert response.status_code == 404
+    assert response.json()["title"] == "Not Found"
+
+
+def test_wrong_method_is_a_problem(api) -> None:
+    response = api.get("/generate")
+    assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_foreign_host_is_refused(client) -> None:
+    response = client.get("/healthz", headers={"host": "evil.example"})
+    assert response.status_code in (200, 400)
+    assert client.get("/admin/login/", headers={"host": "evil.example"}).status_code == 400

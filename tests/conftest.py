@@ -1,0 +1,65 @@
+"""Fixtures that every folder uses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from generation.api.authentication import draw_token
+from tests import factories
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return factories.make_user("alice")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return factories.make_user("mallory")
+
+
+class ApiClient:
+    """A program with a token; answers are decoded JSON with their status."""
+
+    def __init__(self, token: str | None, language: str = "en") -> None:
+        self.client = Client(raise_request_exception=False)
+        self.headers = {"Accept-Language": language}
+        if token:
+            self.headers["Authorization"] = f"Token {token}"
+
+    def post(self, path: str, body: Any = None, *, raw: bytes | None = None) -> Any:
+        content = json.dumps(body).encode() if raw is None else raw
+        return self.client.post(
+            path, content, content_type="application/json", headers=self.headers
+        )
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers=self.headers)
+
+
+@pytest.fixture
+def api(user: User) -> ApiClient:
+    """Alice's program."""
+    return ApiClient(draw_token(user.pk, "tests")[1])
+
+
+@pytest.fixture
+def stranger_api(stranger: User) -> ApiClient:
+    return ApiClient(draw_token(stranger.pk, "tests")[1])
+
+
+@pytest.fixture
+def anonymous_api(db: None) -> ApiClient:
+    return ApiClient(None)
+
+
+@pytest.fixture
+def media(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """An empty folder for stored pictures."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    yield tmp_path / "media"

@@ -1,0 +1,65 @@
+"""Rows in every state, brought there by the transitions themselves."""
+
+import itertools
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+
+from generation.jobs import services, transitions
+from generation.jobs.transitions import Claim, WorkerIdentity
+from generation.models import GenerationJob
+from generation.spec.limits import Limits
+from generation.spec.profiles import MINIATURE
+from generation.spec.request import GenerationRequest, build_request
+
+WORKER = WorkerIdentity(name="host/cpu", pid=4242)
+_numbers = itertools.count(1)
+
+
+def make_user(name: str | None = None, **fields: object) -> User:
+    return get_user_model().objects.create_user(name or f"user{next(_numbers)}", **fields)
+
+
+def make_request(**fields: object) -> GenerationRequest:
+    wanted = {"prompt": "a lighthouse at dusk", "seed": 7, **fields}
+    return build_request(wanted, profile=MINIATURE, limits=Limits())
+
+
+def queued_job(owner: User | None = None, **fields: object) -> GenerationJob:
+    return services.submit_job(make_request(**fields), owner_id=(owner or make_user()).pk)
+
+
+def claim(worker: WorkerIdentity = WORKER, timeout_s: int = 600) -> Claim:
+    """Claim the job whose turn it is."""
+    claimed = transitions.claim_next(worker, timeout_s=timeout_s)
+    assert claimed is not None
+    return claimed
+
+
+def running_job(owner: User | None = None, **fields: object) -> tuple[GenerationJob, Claim]:
+    job = queued_job(owner, **fields)
+    claimed = claim()
+    assert claimed.job_id == job.pk, "an earlier job was still queued"
+    job.refresh_from_db()
+    return job, claimed
+
+
+def succeeded_job(owner: User | None = None, output: str = "outputs/a.png") -> GenerationJob:
+    job, claimed = running_job(owner)
+    assert transitions.succeed(claimed, output)
+    job.refresh_from_db()
+    return job
+
+
+def failed_job(owner: User | None = None, code: str = "internal_error") -> GenerationJob:
+    job, claimed = running_job(owner)
+    assert transitions.fail(claimed, code, "why")
+    job.refresh_from_db()
+    return job
+
+
+def cancelled_job(owner: User | None = None) -> GenerationJob:
+    job = queued_job(owner)
+    services.cancel_job(job)
+    job.refresh_from_db()
+    return job

@@ -1,0 +1,50 @@
+"""Files follow the rows."""
+
+import pytest
+from django.core.files.storage import default_storage
+
+from generation.jobs import outputs, transitions
+from generation.models import JobStatus
+from generation.spec.errors import StorageFailed
+from generation.spec.picture import Picture
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+PICTURE = Picture(png=b"\x89PNG", width=128, height=128)
+
+
+def test_picture_is_named_by_job_and_attempt(media) -> None:
+    job, claim = factories.running_job()
+    assert outputs.publish(claim, PICTURE)
+    job.refresh_from_db()
+    folder = f"outputs/{job.created_at:%Y/%m}"
+    assert job.output.name == f"{folder}/{job.public_id}-1.png"
+
+
+def test_files_of_killed_attempts_are_removed(media) -> None:
+    job, first = factories.running_job()
+    outputs._store(first, b"half")
+    transitions.release("host/cpu")
+    second = factories.claim()
+    assert outputs.publish(second, PICTURE)
+    job.refresh_from_db()
+    assert [path.name for path in media.rglob("*.png")] == [f"{job.public_id}-2.png"]
+
+
+def test_full_disk_is_a_failure_that_leaves_nothing(media, monkeypatch) -> None:
+    job, claim = factories.running_job()
+
+    def no_space(name: str, content: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(default_storage, "save", no_space)
+    with pytest.raises(StorageFailed, match="No space left"):
+        outputs.publish(claim, PICTURE)
+    job.refresh_from_db()
+    assert job.status == JobStatus.RUNNING
+
+
+def test_picture_that_is_already_gone_is_discarded_quietly(media, caplog) -> None:
+    outputs.discard("outputs/none.png")
+    assert not caplog.records

@@ -1,0 +1,227 @@
+"""One job from claim to settlement, with an engine that does as it is told."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.db.models.functions import Now
+
+from generation import tasks
+from generation.jobs import outage, runner, services, transitions
+from generation.models import GenerationJob, JobStatus
+from generation.spec.errors import NotFinite, OutOfMemory
+from generation.spec.picture import Picture
+from generation.spec.progress import ProgressListener, StepProgress
+from generation.spec.request import GenerationRequest
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+PICTURE = Picture(png=b"\x89PNG not really", width=128, height=128)
+
+
+class FakeEngine:
+    """Reports its steps; `at_step` is called after each."""
+
+    def __init__(self, at_step: Callable[[int], object] = lambda step: None) -> None:
+        self.at_step = at_step
+        self.requests: list[GenerationRequest] = []
+
+    def generate(self, request: GenerationRequest, listener: ProgressListener) -> Picture:
+        self.requests.append(request)
+        for step in range(1, request.steps + 1):
+            listener.on_step(StepProgress(step=step, total=request.steps))
+            self.at_step(step)
+        return PICTURE
+
+
+@pytest.fixture
+def use_engine(monkeypatch, media) -> Callable[[FakeEngine], FakeEngine]:
+    def use(engine: FakeEngine) -> FakeEngine:
+        monkeypatch.setattr(runner, "load_engine", lambda profile_name: engine)
+        return engine
+
+    return use
+
+
+def raising(error: BaseException, step: int = 3) -> FakeEngine:
+    def at_step(now: int) -> None:
+        if now == step:
+            raise error
+
+    return FakeEngine(at_step)
+
+
+def test_job_is_painted_stored_and_settled(use_engine, media) -> None:
+    job = factories.queued_job()
+    engine = use_engine(FakeEngine())
+    assert "succeeded" in tasks.run_next()
+    job.refresh_from_db()
+    assert engine.requests == [job.request]
+    assert (job.status, job.step) == (JobStatus.SUCCEEDED, 30)
+    assert (media / job.output.name).read_bytes() == PICTURE.png
+    assert job.output.name.endswith(f"{job.public_id}-1.png")
+
+
+def test_stale_ticket_warms_the_model_up_and_claims_nothing(monkeypatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(runner, "load_engine", loaded.append)
+    assert tasks.run_next() == "nothing to claim"
+    assert loaded == ["miniature"]
+
+
+def test_every_step_stands_in_the_row(use_engine) -> None:
+    job = factories.queued_job()
+    steps: list[int] = []
+    use_engine(FakeEngine(lambda _step: steps.append(GenerationJob.objects.get(pk=job.pk).step)))
+    runner.run_next()
+    assert steps == list(range(1, 31))
+
+
+def test_cancelled_job_stops_within_a_step(use_engine, media) -> None:
+    job = factories.queued_job()
+    reached: list[int] = []
+
+    def cancel_at_third(step: int) -> None:
+        reached.append(step)
+        if step == 3:
+            services.cancel_job(job)
+
+    use_engine(FakeEngine(cancel_at_third))
+    runner.run_next()
+    job.refresh_from_db()
+    assert reached == [1, 2, 3]
+    assert (job.status, job.error_code) == (JobStatus.CANCELLED, "")
+    assert not list(media.rglob("*.png"))
+
+
+def test_job_past_its_deadline_is_failed(use_engine) -> None:
+    job = factories.queued_job()
+
+    def pass_the_deadline(_step: int) -> None:
+        GenerationJob.objects.update(deadline_at=Now() - timedelta(seconds=1))
+
+    use_engine(FakeEngine(pass_the_deadline))
+    runner.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "timeout")
+
+
+def test_worker_that_was_given_up_stops_and_leaves_no_file(use_engine, media) -> None:
+    job = factories.queued_job()
+    use_engine(FakeEngine(lambda step: transitions.release(job_worker(job)) if step == 3 else 0))
+    assert "claim lost" in runner.run_next()
+    job.refresh_from_db()
+    assert job.status == JobStatus.QUEUED
+    assert not list(media.rglob("*.png"))
+
+
+def test_worker_that_loses_the_claim_after_painting_removes_its_file(use_engine, media) -> None:
+    job = factories.queued_job()
+    use_engine(FakeEngine(lambda step: transitions.release(job_worker(job)) if step == 30 else 0))
+    assert "claim lost" in runner.run_next()
+    assert not list(media.rglob("*.png"))
+
+
+def test_out_of_memory_goes_back_with_a_delay_then_fails(use_engine, settings) -> None:
+    settings.IMAGEN_OOM_DELAY = 0
+    job = factories.queued_job()
+    use_engine(raising(OutOfMemory("too big")))
+    for count in (1, 2, 3):
+        runner.run_next()
+        job.refresh_from_db()
+        assert job.oom_count == count
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "out_of_memory")
+
+
+def test_known_failure_keeps_its_code(use_engine) -> None:
+    job = factories.queued_job()
+    use_engine(raising(NotFinite("NaN in the decode")))
+    runner.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "not_finite")
+    assert job.error_detail == "NaN in the decode"
+
+
+def test_unknown_failure_is_logged_with_the_job(use_engine, caplog) -> None:
+    job = factories.queued_job()
+    use_engine(raising(ZeroDivisionError("oops")))
+    runner.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "internal_error")
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_time_out_of_the_cluster_fails_the_job_and_goes_on_up(use_engine) -> None:
+    job = factories.queued_job()
+    use_engine(raising(SystemExit("Task exceeded maximum timeout value")))
+    with pytest.raises(SystemExit):
+        runner.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "timeout")
+
+
+def test_steps_go_on_while_the_database_is_away(use_engine, monkeypatch) -> None:
+    job = factories.queued_job()
+    report_step = transitions.report_step
+
+    def report_but_not_the_fifth(claim, step):
+        if step == 5:
+            raise OperationalError("server closed the connection unexpectedly")
+        return report_step(claim, step)
+
+    monkeypatch.setattr(transitions, "report_step", report_but_not_the_fifth)
+    monkeypatch.setattr(runner.connection, "close", lambda: None)
+    use_engine(FakeEngine())
+    runner.run_next()
+    job.refresh_from_db()
+    assert job.status == JobStatus.SUCCEEDED
+
+
+def test_settlement_waits_for_a_database_that_is_away(use_engine, monkeypatch, media) -> None:
+    """The first answer is lost after the row was settled: the picture must stay."""
+    job = factories.queued_job()
+    succeed = transitions.succeed
+    calls: list[bool] = []
+
+    def succeed_but_lose_the_answer(claim, output):
+        calls.append(succeed(claim, output))
+        if len(calls) == 1:
+            raise OperationalError("connection lost")
+        return calls[-1]
+
+    monkeypatch.setattr(transitions, "succeed", succeed_but_lose_the_answer)
+    monkeypatch.setattr(outage, "PAUSE_S", 0)
+    monkeypatch.setattr(outage.connection, "close", lambda: None)
+    use_engine(FakeEngine())
+    assert "succeeded" in runner.run_next()
+    job.refresh_from_db()
+    assert calls == [True, False]
+    assert job.status == JobStatus.SUCCEEDED
+    assert (media / job.output.name).exists()
+
+
+def test_patience_with_the_database_ends(monkeypatch) -> None:
+    def fail() -> None:
+        raise OperationalError("still away")
+
+    monkeypatch.setattr(outage, "PAUSE_S", 0)
+    monkeypatch.setattr(outage.connection, "close", lambda: None)
+    with pytest.raises(OperationalError, match="still away"):
+        outage.wait_out(fail, limit_s=0.05)
+
+
+def test_heart_beats_while_no_step_reports(use_engine, monkeypatch) -> None:
+    factories.queued_job()
+    beats = threading.Event()
+    monkeypatch.setattr(runner, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(transitions, "beat", lambda claim: beats.set() or True)
+    use_engine(FakeEngine(lambda step: beats.wait(5) if step == 1 else None))
+    runner.run_next()
+    assert beats.is_set()
+
+
+def job_worker(job: GenerationJob) -> str:
+    return GenerationJob.objects.values_list("worker", flat=True).get(pk=job.pk)

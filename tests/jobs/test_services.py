@@ -1,0 +1,89 @@
+"""What every door can do with a job."""
+
+import re
+
+import pytest
+from django_q.models import OrmQ
+
+from generation.jobs import services
+from generation.jobs.services import JobNotCancellable, JobNotDeletable, JobNotRetryable
+from generation.models import GenerationJob, JobStatus
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_submitted_job_keeps_the_whole_request(user) -> None:
+    request = factories.make_request(steps=12, guidance_scale=3, width=256, negative_prompt="fog")
+    job = services.submit_job(request, owner_id=user.pk)
+    job = GenerationJob.objects.get(pk=job.pk)
+    assert job.request == request
+    assert (job.owner, job.status) == (user, JobStatus.QUEUED)
+    assert OrmQ.objects.count() == 1
+
+
+def test_file_name_has_the_shape_that_clients_know() -> None:
+    job = factories.queued_job()
+    assert re.fullmatch(r"\d{8}_\d{6}_[0-9a-f]{6}\.png", job.public_filename)
+
+
+def test_running_job_is_asked_to_stop() -> None:
+    job, _claim = factories.running_job()
+    assert services.cancel_job(job) is JobStatus.RUNNING
+    job.refresh_from_db()
+    assert job.cancel_requested
+
+
+def test_ended_job_cannot_be_cancelled() -> None:
+    with pytest.raises(JobNotCancellable):
+        services.cancel_job(factories.failed_job())
+
+
+@pytest.mark.parametrize("make", [factories.failed_job, factories.cancelled_job])
+def test_retry_is_a_new_job_of_the_same_owner_linked_both_ways(make, user) -> None:
+    old = make(user)
+    new = services.retry_job(old)
+    old.refresh_from_db()
+    assert new.pk != old.pk
+    assert new.request == old.request
+    assert (new.owner, new.retry_of, old.retried_as) == (user, old, new)
+    assert old.is_final
+    assert new.status == JobStatus.QUEUED
+
+
+def test_second_retry_names_the_first() -> None:
+    old = factories.failed_job()
+    new = services.retry_job(old)
+    with pytest.raises(JobNotRetryable, match=str(new.public_id)):
+        services.retry_job(old)
+
+
+@pytest.mark.parametrize("make", [factories.succeeded_job, factories.queued_job])
+def test_only_failed_or_cancelled_jobs_are_retried(make) -> None:
+    with pytest.raises(JobNotRetryable):
+        services.retry_job(make())
+
+
+def test_deleted_job_takes_its_picture_along(media) -> None:
+    picture = media / "outputs" / "a.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"png")
+    job = factories.succeeded_job(output="outputs/a.png")
+    services.delete_job(job)
+    assert not GenerationJob.objects.exists()
+    assert not picture.exists()
+
+
+def test_retry_outlives_the_job_it_came_from() -> None:
+    old = factories.failed_job()
+    new = services.retry_job(old)
+    services.delete_job(old)
+    new.refresh_from_db()
+    assert new.retry_of is None
+
+
+def test_running_job_is_not_deleted() -> None:
+    job, _claim = factories.running_job()
+    with pytest.raises(JobNotDeletable):
+        services.delete_job(job)
+    assert GenerationJob.objects.filter(pk=job.pk).exists()

@@ -1,0 +1,156 @@
+"""From a request to a finished picture, with the real miniature."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from diffusers import StableDiffusionXLPipeline
+from PIL import Image, ImageStat
+
+from generation.pipeline.engine import Engine
+from generation.spec.errors import NotFinite, OutOfMemory, PromptUnreadable, StopGeneration
+from generation.spec.faults import FAULT_VARIABLE, Fault, FaultKind
+from generation.spec.profiles import MINIATURE
+from generation.spec.request import GenerationRequest
+from tests.pipeline.orders import QUICK, StepLog, StopAt, quick_request
+
+FILLER = (
+    "The composition is balanced and the horizon lies low. Every edge has been placed with care."
+    " The viewer stands far away and looks across the land. It feels quiet and timeless."
+    " Nothing moves except the air. The artist spent many weeks on this piece."
+    " The scene is wide and open. Small details reward a patient eye."
+    " The picture hangs in a gallery. It was made for a travel magazine."
+    " The mood is calm and thoughtful. A story seems about to begin."
+    " The perspective pulls the eye toward the centre. There is a sense of great distance. "
+)
+"""More than a hundred tokens that say nothing about the light."""
+
+
+def paint(engine: Engine, request: GenerationRequest) -> Image.Image:
+    return Image.open(io.BytesIO(engine.generate(request, StepLog()).png))
+
+
+def brightness(image: Image.Image) -> float:
+    """The mean grey, 0 to 255."""
+    return float(ImageStat.Stat(image.convert("L")).mean[0])
+
+
+def test_a_picture_is_painted_and_every_step_told(engine: Engine) -> None:
+    listener = StepLog()
+
+    picture = engine.generate(quick_request(width=128, height=128, steps=30), listener)
+
+    image = Image.open(io.BytesIO(picture.png))
+    assert (picture.width, picture.height) == (128, 128)
+    assert (image.mode, image.size) == ("RGB", (128, 128))
+    assert brightness(image) > 60
+    assert min(ImageStat.Stat(image).stddev) > 20
+    assert [heard.step for heard in listener.heard] == list(range(1, 31))
+    assert image.text["parameters"].startswith("a castle on a hill at noon\nSteps: 30, ")
+    assert ", Model: Imagen miniature" in image.text["parameters"]
+
+
+def test_the_size_may_be_oblong(engine: Engine) -> None:
+    assert paint(engine, quick_request(width=96, height=64)).size == (96, 64)
+
+
+def test_the_same_request_gives_the_same_bytes_and_another_seed_others(engine: Engine) -> None:
+    first = engine.generate(QUICK, StepLog()).png
+    again = engine.generate(QUICK, StepLog()).png
+    other = engine.generate(quick_request(seed=8), StepLog()).png
+
+    assert first == again
+    assert Image.open(io.BytesIO(first)).tobytes() != Image.open(io.BytesIO(other)).tobytes()
+
+
+def test_a_word_after_token_100_darkens_the_picture(
+    engine: Engine, token_count: Callable[[str], int]
+) -> None:
+    assert token_count(FILLER) > 100
+
+    noon = paint(engine, quick_request(prompt=f"A castle on a hill. {FILLER}noon.", steps=8))
+    night = paint(engine, quick_request(prompt=f"A castle on a hill. {FILLER}night.", steps=8))
+
+    assert brightness(night) < brightness(noon) - 30
+
+
+def test_a_weight_makes_more_of_a_word(engine: Engine) -> None:
+    little = paint(engine, quick_request(prompt="mountains at noon, (snow)0.3", steps=8))
+    much = paint(engine, quick_request(prompt="mountains at noon, (snow)1.5", steps=8))
+
+    assert brightness(much) > brightness(little) + 20
+
+
+def test_a_negative_prompt_steers_away(engine: Engine) -> None:
+    plain = paint(engine, quick_request(prompt="a castle on a hill", steps=8))
+    lit = paint(
+        engine,
+        quick_request(prompt="a castle on a hill", negative_prompt="night, midnight", steps=8),
+    )
+
+    assert brightness(lit) > brightness(plain)
+
+
+def test_the_largest_seed_is_accepted(engine: Engine) -> None:
+    assert paint(engine, quick_request(seed=2**53 - 1, steps=1)).size == (64, 64)
+
+
+def test_a_stop_comes_out_unchanged_and_the_next_run_is_as_ever(engine: Engine) -> None:
+    before = engine.generate(QUICK, StepLog())
+    stop = StopGeneration()
+
+    with pytest.raises(StopGeneration) as caught:
+        engine.generate(QUICK, StopAt(2, stop))
+
+    assert caught.value is stop
+    assert engine.generate(QUICK, StepLog()) == before
+
+
+def test_an_ordered_shortage_is_out_of_memory_and_the_next_run_works(
+    pipe: StableDiffusionXLPipeline, engine: Engine
+) -> None:
+    fault = Fault(kind=FaultKind.OUT_OF_MEMORY, step=3)
+    faulty = Engine(profile=MINIATURE, pipe=pipe, fault=fault)
+    listener = StepLog()
+
+    with pytest.raises(OutOfMemory):
+        faulty.generate(QUICK, listener)
+
+    assert len(listener.heard) == 3
+    assert faulty.generate(quick_request(steps=2), StepLog()).width == 64
+    assert engine.generate(QUICK, StepLog()).width == 64
+
+
+def test_load_reads_the_ordered_fault_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FAULT_VARIABLE, "out_of_memory:1")
+    engine = Engine.load(MINIATURE)
+    monkeypatch.delenv(FAULT_VARIABLE)
+
+    with pytest.raises(OutOfMemory):
+        engine.generate(QUICK, StepLog())
+
+
+def test_load_refuses_an_unknown_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FAULT_VARIABLE, "explode:1")
+
+    with pytest.raises(ValueError, match="IMAGEN_FAULT is 'explode:1'"):
+        Engine.load(MINIATURE)
+
+
+def test_an_unreadable_prompt_tells_no_step(engine: Engine) -> None:
+    listener = StepLog()
+
+    with pytest.raises(PromptUnreadable):
+        engine.generate(quick_request(prompt="()"), listener)
+
+    assert listener.heard == []
+
+
+def test_a_model_that_yields_nan_is_refused(
+    pipe: StableDiffusionXLPipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bias = pipe.unet.conv_out.bias
+    monkeypatch.setattr(bias, "data", bias.data * float("nan"))
+
+    with pytest.raises(NotFinite):
+        engine.generate(QUICK, StepLog())

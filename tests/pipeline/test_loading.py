@@ -1,0 +1,117 @@
+"""A folder is loaded whole and silently, or refused by name."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+
+from generation.pipeline.loading import load_pipeline
+from generation.spec.errors import ModelUnavailable
+from generation.spec.profiles import MINIATURE, ModelProfile
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> ModelProfile:
+    """The miniature in a folder that may be damaged."""
+    folder = tmp_path / "weights"
+    shutil.copytree(MINIATURE.folder, folder, ignore=shutil.ignore_patterns("ip_adapter"))
+    return dataclasses.replace(MINIATURE, folder=folder)
+
+
+def test_all_parts_are_float32_on_the_cpu(pipe: StableDiffusionXLPipeline) -> None:
+    for part in (pipe.unet, pipe.vae, pipe.text_encoder, pipe.text_encoder_2):
+        assert {parameter.dtype for parameter in part.parameters()} == {torch.float32}
+        assert part.device.type == "cpu"
+
+
+def test_the_scheduler_is_dpm_solver_with_karras_sigmas(pipe: StableDiffusionXLPipeline) -> None:
+    assert isinstance(pipe.scheduler, DPMSolverMultistepScheduler)
+    assert pipe.scheduler.config.use_karras_sigmas is True
+    assert pipe.scheduler.config.algorithm_type == "dpmsolver++"
+    assert pipe.scheduler.config.prediction_type == "v_prediction"
+
+
+def test_no_watermark_is_put_in(pipe: StableDiffusionXLPipeline) -> None:
+    assert pipe.watermark is None
+
+
+def test_loading_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    load_pipeline(MINIATURE)
+
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["unet/diffusion_pytorch_model.bin", "old.CKPT", "vae/a/b.pt"])
+def test_a_pickle_anywhere_in_the_folder_is_refused(copied: ModelProfile, name: str) -> None:
+    pickle = copied.folder / name
+    pickle.parent.mkdir(exist_ok=True)
+    pickle.write_bytes(b"")
+
+    with pytest.raises(ModelUnavailable, match="Remove it") as caught:
+        load_pipeline(copied)
+
+    assert name in str(caught.value)
+    assert str(copied.folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model_index.json",
+        "scheduler/scheduler_config.json",
+        "text_encoder/config.json",
+        "text_encoder_2/model.safetensors",
+        "tokenizer/tokenizer.json",
+        "tokenizer_2/tokenizer_config.json",
+        "unet/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+    ],
+)
+def test_a_missing_file_is_refused(copied: ModelProfile, name: str) -> None:
+    missing = copied.folder / name
+    missing.unlink()
+
+    with pytest.raises(ModelUnavailable, match="Copy the whole folder again") as caught:
+        load_pipeline(copied)
+
+    assert str(copied.folder) in str(caught.value)
+    assert name.split("/", maxsplit=1)[0] in str(caught.value)
+    assert missing.suffix in str(caught.value)
+
+
+def test_an_absent_folder_is_refused(copied: ModelProfile) -> None:
+    shutil.rmtree(copied.folder)
+
+    with pytest.raises(ModelUnavailable, match=r"no readable model_index\.json"):
+        load_pipeline(copied)
+
+
+@pytest.mark.parametrize(
+    "name", ["text_encoder/model.safetensors", "unet/diffusion_pytorch_model.safetensors"]
+)
+def test_a_truncated_file_is_refused(copied: ModelProfile, name: str) -> None:
+    weights = copied.folder / name
+    weights.write_bytes(weights.read_bytes()[:-1000])
+
+    with pytest.raises(ModelUnavailable, match="cannot be read") as caught:
+        load_pipeline(copied)
+
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [("text_encoder/config.json", "hidden_size", 128), ("vae/config.json", "latent_channels", 8)],
+)
+def test_weights_of_another_shape_are_refused(
+    copied: ModelProfile, name: str, key: str, value: int
+) -> None:
+    config = copied.folder / name
+    config.write_text(json.dumps(json.loads(config.read_text()) | {key: value}))
+
+    with pytest.raises(ModelUnavailable, match="cannot be read"):
+        load_pipeline(copied)

@@ -1,0 +1,144 @@
+"""Foreign input becomes a complete request, or is refused field by field."""
+
+import dataclasses
+import math
+
+import pytest
+
+from generation.spec.errors import FieldError, InvalidRequest
+from generation.spec.limits import MAX_SEED, Limits
+from generation.spec.profiles import MINIATURE, find_profile
+from generation.spec.errors import UnknownProfile
+from generation.spec.request import GenerationRequest, build_request, show_value
+
+
+def build(**fields: object) -> GenerationRequest:
+    return build_request({"prompt": "a castle"} | fields, profile=MINIATURE, limits=Limits())
+
+
+def refusal(**fields: object) -> FieldError:
+    """The one error that these fields meet."""
+    with pytest.raises(InvalidRequest) as caught:
+        build(**fields)
+    (error,) = caught.value.errors
+    return error
+
+
+def test_absent_fields_take_their_defaults() -> None:
+    request = build(seed=5)
+    assert request == GenerationRequest(
+        prompt="a castle",
+        negative_prompt="",
+        width=128,
+        height=128,
+        steps=30,
+        guidance_scale=7.5,
+        seed=5,
+        ip_strength=0.0,
+        profile="miniature",
+    )
+
+
+def test_seed_is_drawn_when_absent_or_null() -> None:
+    seeds = {build().seed for _ in range(20)} | {build(seed=None).seed for _ in range(20)}
+    assert len(seeds) == 40
+    assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_request_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        build().steps = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steps", 1),
+        ("steps", 100),
+        ("guidance_scale", 0),
+        ("guidance_scale", 30),
+        ("guidance_scale", 7.25),
+        ("seed", 0),
+        ("seed", MAX_SEED),
+        ("width", 64),
+        ("height", 512),
+        ("prompt", "x" * 10_000),
+        ("prompt", "e\u0301 日本語 👩‍🚀 \\( ))) ("),
+        ("negative_prompt", ""),
+        ("ip_strength", 0),
+    ],
+)
+def test_it_accepts_values_at_their_bounds(field: str, value: object) -> None:
+    assert getattr(build(**{field: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "bounds"),
+    [
+        ("steps", 0, "1 to 100"),
+        ("steps", 101, "1 to 100"),
+        ("steps", "30", "1 to 100"),
+        ("steps", 30.0, "1 to 100"),
+        ("steps", True, "1 to 100"),
+        ("steps", None, "1 to 100"),
+        ("guidance_scale", -0.1, "0 to 30"),
+        ("guidance_scale", 30.1, "0 to 30"),
+        ("guidance_scale", math.nan, "0 to 30"),
+        ("guidance_scale", math.inf, "0 to 30"),
+        ("guidance_scale", "7.5", "0 to 30"),
+        ("guidance_scale", False, "0 to 30"),
+        ("seed", -1, f"0 to {MAX_SEED}"),
+        ("seed", 2**53, f"0 to {MAX_SEED}"),
+        ("seed", 10**4000, f"0 to {MAX_SEED}"),
+        ("width", 130, "multiple of 8 from 64 to 512"),
+        ("width", 56, "multiple of 8 from 64 to 512"),
+        ("height", 520, "multiple of 8 from 64 to 512"),
+        ("height", [128], "multiple of 8 from 64 to 512"),
+        ("prompt", "x" * 10_001, "at most 10000"),
+        ("prompt", 42, "must be a text"),
+        ("prompt", "  \n ", "must hold words"),
+        ("negative_prompt", {"a": 1}, "must be a text"),
+        ("prompt", "a\x00b", "NUL"),
+        ("prompt", "a\ud800b", "surrogate"),
+        ("prompt", "((((( a", "at most 4"),
+        ("ip_strength", 1.5, "0 to 1"),
+        ("ip_strength", 0.6, "reference picture"),
+        ("sampler", "euler", "known are: prompt"),
+    ],
+)
+def test_it_rejects_and_names_field_value_and_bound(
+    field: str, value: object, bounds: str
+) -> None:
+    if field == "ip_strength" and value == 1.5:
+        with pytest.raises(InvalidRequest) as caught:
+            build(ip_strength=value)
+        error = caught.value.errors[0]
+    else:
+        error = refusal(**{field: value})
+    assert error.field == field
+    assert error.value == show_value(value)
+    assert field in str(error)
+    assert error.value in str(error)
+    assert bounds in str(error)
+
+
+def test_it_reports_every_field_at_once() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        build(steps=0, width=1, guidance_scale="x")
+    assert {error.field for error in caught.value.errors} == {"steps", "width", "guidance_scale"}
+
+
+def test_missing_prompt_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="prompt must hold words"):
+        build_request({}, profile=MINIATURE, limits=Limits())
+
+
+def test_shown_value_is_short_and_encodable() -> None:
+    shown = show_value("\ud800" * 500)
+    assert len(shown) <= 60
+    assert shown.encode("utf-8")
+
+
+def test_unknown_profile_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownProfile, match="miniature"):
+        find_profile("sdxl-turbo")
