@@ -8,6 +8,7 @@ WITHOUT_DATABASE = {
     "help",
     "version",
     "check",
+    "demo",  # joins by itself, once it has found nothing to refuse
     "collectstatic",
     "diffsettings",
     "profiles",

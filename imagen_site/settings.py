@@ -143,7 +143,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # Queue: one worker process a cluster. `retry` only guards against a ticket that a dead pusher
 # holds; the job row, not the ticket, decides what runs (docs/decisions.md).
 
-_cluster_timeout = IMAGEN_JOB_TIMEOUT + 30
+_cluster_timeout = IMAGEN_JOB_TIMEOUT + 15
 Q_CLUSTER = {
     "name": "imagen",
     "orm": "default",

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import signal
 import socket
+import sys
 
 import uvicorn
 
@@ -14,6 +16,10 @@ GRACEFUL_SHUTDOWN_S = 5
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; open requests get a few seconds to end."""
     options = _parse_options()
+    # uvicorn raises the signal that ended it again; an ordinary exit lets the process leave the
+    # embedded PostgreSQL.
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: sys.exit())
     config = uvicorn.Config(
         "imagen_site.asgi:application",
         host=options.host,

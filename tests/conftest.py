@@ -1,7 +1,6 @@
 """Fixtures that every folder uses."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +58,7 @@ def anonymous_api(db: None) -> ApiClient:
 
 
 @pytest.fixture
-def media(settings: Any, tmp_path: Path) -> Iterator[Path]:
+def media(settings: Any, tmp_path: Path) -> Path:
     """An empty folder for stored pictures."""
     settings.MEDIA_ROOT = tmp_path / "media"
-    yield tmp_path / "media"
+    return tmp_path / "media"

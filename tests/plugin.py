@@ -25,10 +25,11 @@ SLOW_FOLDERS = {"pipeline": "torch", "stack": "stack"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Join the embedded server, unless the run only lists or explains."""
-    from imagen_site import database_server
+    """Join the embedded server; leaving it comes before the folders are removed."""
+    from imagen_site import database_server, embedded_postgres
 
-    atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
+    for folder in (_data_dir, embedded_postgres.locate(_data_dir).socket_dir):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database_server.join_if_embedded()
 
 

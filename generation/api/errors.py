@@ -43,7 +43,13 @@ def problem(
         "detail": detail,
         **extra,
     }
-    return JsonResponse(body, status=status, content_type=CONTENT_TYPE, headers=headers)
+    return JsonResponse(
+        body,
+        status=status,
+        content_type=CONTENT_TYPE,
+        headers=headers,
+        json_dumps_params={"ensure_ascii": False},
+    )
 
 
 def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse | None:

@@ -47,7 +47,7 @@ class BoundedJSONParser(BaseParser):
 def _is_deeper(value: object, maximum: int) -> bool:
     """Whether lists and objects are nested deeper, without recursion."""
     level = [value]
-    for _ in range(maximum + 1):
+    for _depth in range(maximum + 1):
         level = [
             child
             for node in level

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 REAPER_LOCK = queue.QUEUE_LOCK + 1
 DEADLINE_GRACE_S = 10
-"""A worker that still lives ends a late job itself, at its next step; this much later it is told."""
+"""A worker that lives ends a late job itself, at its next step; it gets this long to do so."""
 EXPIRED_AT_ONCE = 100
 
 

@@ -19,6 +19,7 @@ WATCH_EVERY_S = 0.5
 REAP_EVERY_S = 5.0
 EXPIRE_EVERY_S = 60.0
 STEADY_AFTER_S = 60.0
+SHORTEST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
 
 
@@ -47,7 +48,7 @@ class Supervisor:
         """Supervise until `stop`; then the cluster is killed and its job goes back to the queue."""
         if not self._take_device():
             return
-        pause_s = 1.0
+        pause_s = SHORTEST_PAUSE_S
         while not self.stopping.is_set():
             cluster = self._start_cluster()
             try:
@@ -56,7 +57,7 @@ class Supervisor:
                 cluster.end()
             if not self.stopping.is_set():
                 is_steady = time.monotonic() - cluster.started_at > STEADY_AFTER_S
-                pause_s = 1.0 if is_steady else min(2 * pause_s, LONGEST_PAUSE_S)
+                pause_s = SHORTEST_PAUSE_S if is_steady else min(2 * pause_s, LONGEST_PAUSE_S)
                 self._with_database(lambda: recovery.recover_worker(self.name))
                 self.stopping.wait(pause_s)
         self._with_database(lambda: transitions.release(self.name))

@@ -23,7 +23,9 @@ def test_both_keywords_are_accepted(user, keyword) -> None:
     assert api.get(UNKNOWN).status_code == 404
 
 
-@pytest.mark.parametrize("header", ["Token img_wrong", "Token", "Bearer  ", "Token \x7fé", "Basic YTpi", ""])
+@pytest.mark.parametrize(
+    "header", ["Token img_wrong", "Token", "Bearer  ", "Token \x7fé", "Basic YTpi", ""]
+)
 def test_wrong_credentials_are_401(anonymous_api, header) -> None:
     anonymous_api.headers["Authorization"] = header
     response = anonymous_api.get(UNKNOWN)

@@ -176,8 +176,16 @@ def test_superuser_is_no_exception_at_the_api(media, user) -> None:
     assert api.get(f"/image/{job.public_id}").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/generate", f"/status/{uuid.uuid4()}", f"/image/{uuid.uuid4()}",
-                                  "/outputs/a.png", "/download/a.png"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/generate",
+        f"/status/{uuid.uuid4()}",
+        f"/image/{uuid.uuid4()}",
+        "/outputs/a.png",
+        "/download/a.png",
+    ],
+)
 def test_nobody_gets_nothing(anonymous_api, path) -> None:
     ask = anonymous_api.post if path == "/generate" else anonymous_api.get
     response = ask(path)

@@ -81,9 +81,13 @@ def test_job_and_ticket_are_committed_together_or_not_at_all() -> None:
     class Interrupted(Exception):
         pass
 
-    with pytest.raises(Interrupted), transaction.atomic():
+    @transaction.atomic
+    def submit_and_die() -> None:
         factories.queued_job()
         raise Interrupted
+
+    with pytest.raises(Interrupted):
+        submit_and_die()
     assert not OrmQ.objects.exists()
     assert not GenerationJob.objects.exists()
 

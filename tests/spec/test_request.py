@@ -5,10 +5,9 @@ import math
 
 import pytest
 
-from generation.spec.errors import FieldError, InvalidRequest
+from generation.spec.errors import FieldError, InvalidRequest, UnknownProfile
 from generation.spec.limits import MAX_SEED, Limits
 from generation.spec.profiles import MINIATURE, find_profile
-from generation.spec.errors import UnknownProfile
 from generation.spec.request import GenerationRequest, build_request, show_value
 
 
@@ -106,9 +105,7 @@ def test_it_accepts_values_at_their_bounds(field: str, value: object) -> None:
         ("sampler", "euler", "known are: prompt"),
     ],
 )
-def test_it_rejects_and_names_field_value_and_bound(
-    field: str, value: object, bounds: str
-) -> None:
+def test_it_rejects_and_names_field_value_and_bound(field: str, value: object, bounds: str) -> None:
     if field == "ip_strength" and value == 1.5:
         with pytest.raises(InvalidRequest) as caught:
             build(ip_strength=value)

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from generation import accounts
 from generation.api.authentication import draw_token, revoke_token
+from imagen_site import database_server
 from imagen_site.stack import Stack, StackError, open_direct
 
 POLL_EVERY_S = 0.1
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         if not prompt.strip():
             raise CommandError("The prompt is empty: say what the picture shows, by --prompt.")
         path = _writable(out)
+        database_server.join_if_embedded()
         call_command("migrate", verbosity=0, interactive=False)
         try:
             with _token() as token, _server(token) as url:

@@ -1,0 +1,63 @@
+"""An installation a module, a worker a test."""
+
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.stack.harness import Installation, crew_of, wait_for
+
+
+@pytest.fixture(scope="session")
+def suite_server_url() -> str:
+    """The PostgreSQL that the suite runs on, embedded or named by DATABASE_URL."""
+    from imagen_site import database_server, embedded_postgres, env
+
+    return env.text("DATABASE_URL") or embedded_postgres.locate(database_server.data_dir()).url
+
+
+@pytest.fixture(scope="module")
+def installation(
+    suite_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Web on a new database of the suite's server."""
+    name = f"imagen_stack_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(suite_server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    url = psycopg.conninfo.make_conninfo(suite_server_url, dbname=name)
+    made = Installation(tmp_path_factory.mktemp("stack"), url)
+    try:
+        made.migrate()
+        made.start_web()
+        yield made
+    finally:
+        made.stop_all()
+        with psycopg.connect(suite_server_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def token(installation: Installation) -> str:
+    return installation.new_token()
+
+
+@pytest.fixture
+def worker(installation: Installation) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor whose cluster is whole."""
+    child = installation.start_worker()
+    try:
+        wait_for(lambda: len(crew_of(child)) == 5, limit_s=30, what="the cluster is whole")
+        yield child
+    finally:
+        if child.poll() is None:
+            installation.stop(child)
+
+
+@pytest.fixture
+def empty_media(installation: Installation) -> Path:
+    for picture in installation.pictures():
+        picture.unlink()
+    return installation.media

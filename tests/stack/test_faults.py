@@ -1,0 +1,151 @@
+"""Processes die and jobs do not."""
+
+import os
+import signal
+import subprocess
+import time
+
+import psutil
+
+from tests.stack.harness import Installation, crew_of, idle_worker_of, is_alive, wait_for
+
+LONG = {"steps": 80, "width": 192, "height": 192}
+"""Some seconds of work, so that a fault falls in the middle."""
+
+
+def assert_completed_once(installation: Installation, job_id: str, attempt: int) -> None:
+    """One completion, by this attempt, and one file that belongs to it."""
+    log = installation.log_of(job_id)
+    assert [row.attempt for row in log if row.status == "succeeded"] == [attempt]
+    assert [path.name for path in installation.pictures()] == [f"{job_id}-{attempt}.png"]
+
+
+def test_killed_working_process_costs_an_attempt_and_nothing_else(
+    installation: Installation, worker: subprocess.Popen[bytes], token: str, empty_media: object
+) -> None:
+    job_id = installation.submit(token, **LONG)
+    pid = installation.wait_for_step(job_id, 5)
+    os.kill(pid, signal.SIGKILL)
+    installation.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
+    assert installation.row(job_id, "attempt, crash_count") == (2, 1)
+    assert_completed_once(installation, job_id, 2)
+    assert not is_alive(pid)
+
+
+def test_terminated_worker_gives_its_job_back(
+    installation: Installation, worker: subprocess.Popen[bytes], token: str, empty_media: object
+) -> None:
+    job_id = installation.submit(token, **LONG)
+    installation.wait_for_step(job_id, 5)
+    crew = crew_of(worker)
+    assert installation.stop(worker) < 5
+    assert not [process.pid for process in crew if is_alive(process.pid)]
+    assert installation.row(job_id, "status, attempt, crash_count, oom_count") == (
+        "queued",
+        1,
+        0,
+        0,
+    )
+    successor = installation.start_worker()
+    installation.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
+    installation.stop(successor)
+    assert_completed_once(installation, job_id, 2)
+
+
+def test_killed_idle_worker_is_replaced(
+    installation: Installation, worker: subprocess.Popen[bytes], token: str
+) -> None:
+    idle = idle_worker_of(worker)
+    idle.kill()
+    wait_for(lambda: not is_alive(idle.pid), limit_s=10, what="the idle worker is gone")
+    began = time.monotonic()
+    job_id = installation.submit(token, steps=2)
+    installation.wait_for_status(token, job_id, "SUCCESS", limit_s=45)
+    assert time.monotonic() - began < 45
+
+
+def test_killed_supervisor_leaves_nothing_that_its_successor_does_not_end(
+    installation: Installation, worker: subprocess.Popen[bytes], token: str, empty_media: object
+) -> None:
+    job_id = installation.submit(token, **LONG)
+    old_pid = installation.wait_for_step(job_id, 5)
+    leftovers = crew_of(worker)
+    worker.kill()
+    worker.wait()
+    successor = installation.start_worker()
+    wait_for(
+        lambda: not any(is_alive(process.pid) for process in leftovers),
+        limit_s=10,
+        what="the leftovers are gone",
+    )
+    installation.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
+    installation.stop(successor)
+    pids = {row.worker_pid for row in installation.log_of(job_id) if row.status == "running"}
+    assert old_pid in pids
+    assert_completed_once(installation, job_id, 2)
+
+
+def test_second_supervisor_waits_for_the_first(
+    installation: Installation, worker: subprocess.Popen[bytes]
+) -> None:
+    second = installation.start_worker()
+    wait_for(
+        lambda: "in use by another worker" in installation.log_path.read_text(),
+        limit_s=15,
+        what="the second supervisor waits",
+    )
+    assert not psutil.Process(second.pid).children()
+    installation.stop(worker)
+    wait_for(lambda: len(crew_of(second)) == 5, limit_s=15, what="the second takes over")
+    installation.stop(second)
+
+
+def test_out_of_memory_is_tried_three_times_ten_seconds_apart(
+    installation: Installation, token: str, empty_media: object
+) -> None:
+    worker = installation.start_worker(IMAGEN_FAULT="out_of_memory:5")
+    try:
+        job_id = installation.submit(token, steps=10)
+        failure = installation.wait_for_status(token, job_id, "FAILURE", limit_s=90)
+    finally:
+        installation.stop(worker)
+    assert failure["error_code"] == "out_of_memory"
+    log = installation.log_of(job_id)
+    starts = [row.at for row in log if row.status == "running" and row.step == 0]
+    returns = [row.at for row in log if row.status == "queued" and row.attempt]
+    assert installation.row(job_id, "attempt, oom_count, crash_count") == (3, 3, 0)
+    assert len(starts) == 3
+    assert all(
+        (start - returned).total_seconds() >= 10
+        for start, returned in zip(starts[1:], returns, strict=True)
+    )
+    assert [row.step for row in log if row.attempt == 3 and row.status == "running"] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    assert not installation.pictures()
+
+
+def test_job_that_hangs_in_c_is_failed_and_the_next_one_runs(
+    installation: Installation, token: str
+) -> None:
+    """Time-out 5 s: the reaper fails the row, the cluster's own time-out ends the process."""
+    worker = installation.start_worker(IMAGEN_FAULT="hang:2", IMAGEN_JOB_TIMEOUT="5")
+    try:
+        job_id = installation.submit(token, steps=10)
+        began = time.monotonic()
+        failure = installation.wait_for_status(token, job_id, "FAILURE", limit_s=35)
+        assert failure["error_code"] == "timeout"
+        assert time.monotonic() - began < 35
+        hung = installation.row(job_id, "worker_pid")[0]
+        wait_for(lambda: not is_alive(hung), limit_s=40, what="the hung process is gone")
+    finally:
+        installation.stop(worker)
+    healthy = installation.start_worker()
+    next_id = installation.submit(token, steps=2)
+    installation.wait_for_status(token, next_id, "SUCCESS")
+    installation.stop(healthy)

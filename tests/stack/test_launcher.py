@@ -1,0 +1,203 @@
+"""`make demo` and `make run` as a newcomer meets them, on their embedded PostgreSQL."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from PIL import Image
+
+from imagen_site import embedded_postgres
+from tests.stack.harness import ROOT, Installation, is_alive, wait_for
+
+ODD_PROMPT = """it's a "castle" $HOME `id` $(id) \\ # 50% & ; näive 城"""
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return str(listener.getsockname()[1])
+
+
+@pytest.fixture
+def fresh() -> Iterator[Installation]:
+    """An installation that nobody has used; its data folder is reachable for every account."""
+    folder = Path(tempfile.mkdtemp(prefix="imagen-launcher-"))
+    folder.chmod(0o711)
+    installation = Installation(folder, None, IMAGEN_PORT=free_port())
+    installation.log_path.touch()
+    yield installation
+    installation.stop_all()
+    socket_dir = embedded_postgres.locate(folder / "data").socket_dir
+    shutil.rmtree(folder)
+    shutil.rmtree(socket_dir, ignore_errors=True)  # there is none where nothing was started
+
+
+def database(installation: Installation) -> psycopg.Connection:
+    """A connection to the embedded server while somebody runs it."""
+    url = embedded_postgres.locate(installation.folder / "data").url
+    return psycopg.connect(url, autocommit=True)
+
+
+def processes_of(installation: Installation) -> list[int]:
+    """Everything alive that was started for this installation, PostgreSQL included."""
+    folder = str(installation.folder)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), *process.environ().values()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+        if process.pid != os.getpid() and any(folder in word for word in words):
+            found.append(process.pid)
+    return found
+
+
+def run_make(installation: Installation, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=ROOT,
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.skipif(
+    Path(sys.prefix) != ROOT / ".venv", reason="`make demo` would install a second environment"
+)
+def test_make_demo_saves_a_picture_and_leaves_nothing_running(fresh: Installation) -> None:
+    out = fresh.folder / "a picture.png"
+    first = run_make(fresh, "demo", f"PROMPT={ODD_PROMPT}", f"OUT={out}")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == str(out)
+    assert "step 30 of 30" in first.stderr
+    with Image.open(out) as image:
+        assert image.size == (128, 128)
+        assert image.text["parameters"].startswith(f"{ODD_PROMPT}\n")
+    wait_for(lambda: not processes_of(fresh), limit_s=5, what="nothing is left running")
+    assert {path.name for path in (fresh.folder / "data").iterdir()} == {"postgres", "secret_key"}
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "\t"])
+def test_empty_prompt_ends_with_one_line_and_nothing_started(
+    fresh: Installation, prompt: str
+) -> None:
+    done = run_make(fresh, "demo", f"PROMPT={prompt}")
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[0].startswith("make demo needs a prompt")
+    assert not (fresh.folder / "data").exists()
+    command = subprocess.run(
+        [sys.executable, "manage.py", "demo", f"--prompt={prompt}"],
+        cwd=ROOT,
+        env=fresh.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert command.returncode != 0
+    assert command.stderr.startswith("CommandError: The prompt is empty")
+    assert len(command.stderr.splitlines()) == 1
+
+
+def log_in(url: str, name: str, password: str) -> str:
+    """The page that follows a log-in at the admin."""
+    jar = CookieJar()
+    opener = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(jar), urllib.request.ProxyHandler({})
+    )
+    with opener.open(f"{url}/admin/login/?next=/admin/") as page:
+        page.read()
+    (csrf,) = [cookie.value for cookie in jar if cookie.name == "csrftoken"]
+    form = {"username": name, "password": password, "csrfmiddlewaretoken": csrf}
+    request = urllib.request.Request(
+        f"{url}/admin/login/?next=/admin/",
+        urllib.parse.urlencode(form).encode(),
+        {"Referer": f"{url}/admin/login/"},
+    )
+    with opener.open(request) as page:
+        return page.read().decode()
+
+
+def greeting(installation: Installation) -> re.Match[str] | None:
+    text = installation.log_path.read_text()
+    return re.search(
+        r"Imagen serves (\S+)\nLog in as (\S+) with the password (\S+)\n", text, re.MULTILINE
+    )
+
+
+def wait_for_greeting(installation: Installation) -> re.Match[str]:
+    try:
+        return wait_for(lambda: greeting(installation), limit_s=60, what="the greeting")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{installation.log_tail()}") from error
+
+
+def test_serve_greets_paints_for_a_demo_beside_it_and_ends_without_a_trace(
+    fresh: Installation,
+) -> None:
+    server = fresh.start(["manage.py", "serve"])
+    url, name, password = wait_for_greeting(fresh).groups()
+    assert url == f"http://127.0.0.1:{fresh.environment['IMAGEN_PORT']}"
+    assert "Site" in log_in(url, name, password)
+    before = set(processes_of(fresh))
+    out = fresh.folder / "beside.png"
+    assert fresh.manage("demo", "--prompt", "a ship", "--out", str(out)).endswith(str(out))
+    assert set(processes_of(fresh)) == before
+    with database(fresh) as connection:
+        workers = connection.execute("SELECT worker_pid FROM generation_generationjob").fetchall()
+    assert {pid for (pid,) in workers} <= before
+    server.send_signal(signal.SIGINT)
+    assert server.wait(15) == 0
+    wait_for(lambda: not processes_of(fresh), limit_s=5, what="nothing is left running")
+
+
+def test_killed_launcher_takes_everything_along(fresh: Installation) -> None:
+    server = fresh.start(["manage.py", "serve"])
+    wait_for_greeting(fresh)
+    server.kill()
+    wait_for(lambda: not processes_of(fresh), limit_s=20, what="nothing is left running")
+
+
+def test_taken_port_is_named_with_a_remedy(fresh: Installation) -> None:
+    with socket.create_server(("127.0.0.1", int(fresh.environment["IMAGEN_PORT"]))):
+        server = fresh.start(["manage.py", "serve"])
+        assert server.wait(30) == 1
+    assert "choose another one with IMAGEN_PORT" in fresh.log_path.read_text()
+
+
+def test_job_survives_a_crash_of_postgresql(fresh: Installation) -> None:
+    """kill -9 of the server at step 5: it is back by itself, and the job is completed once."""
+    fresh.start(["manage.py", "serve"])
+    wait_for_greeting(fresh)
+    fresh.database_url = embedded_postgres.locate(fresh.folder / "data").url
+    fresh.port = int(fresh.environment["IMAGEN_PORT"])
+    token = fresh.new_token()
+    job_id = fresh.submit(token, steps=100, width=192, height=192)
+    fresh.wait_for_step(job_id, 5)
+    pid_file = next(fresh.folder.rglob("postmaster.pid"))
+    postmaster = int(pid_file.read_text().splitlines()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    began = time.monotonic()
+    wait_for(lambda: not is_alive(postmaster), limit_s=5, what="the server is gone")
+    wait_for(lambda: fresh.ask("GET", "/readyz")[0] == 200, limit_s=15, what="it is back")
+    assert time.monotonic() - began < 15
+    fresh.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
+    attempt = fresh.row(job_id, "attempt")[0]
+    assert [path.name for path in fresh.pictures()] == [f"{job_id}-{attempt}.png"]
+    next_id = fresh.submit(token, steps=2)
+    fresh.wait_for_status(token, next_id, "SUCCESS", limit_s=60)
