@@ -36,6 +36,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     search_fields = ("prompt", "public_id")
     list_select_related = ("owner",)
     show_full_result_count = False
+    exclude = ("output",)
     actions = ("cancel_jobs", "retry_jobs")
 
     @admin.action(description=_("Cancel the selected jobs"), permissions=["operate"])

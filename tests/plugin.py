@@ -1,4 +1,4 @@
-"""Loaded before everything else: gives the suite a database of its own, and marks what is slow.
+"""Loaded before everything else: gives the suite a database of its own.
 
 DATABASE_URL names a server to use; without it an embedded PostgreSQL in a temporary folder is
 started. Either way the rows live in a test database that is made and dropped.
@@ -20,8 +20,6 @@ os.environ["IMAGEN_DATA_DIR"] = str(_data_dir)
 os.environ["IMAGEN_MEDIA_ROOT"] = str(_data_dir / "media")
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
-SLOW_FOLDERS = {"pipeline": "torch", "stack": "stack"}
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,10 +29,3 @@ def pytest_configure(config: pytest.Config) -> None:
     for folder in (_data_dir, embedded_postgres.locate(_data_dir).socket_dir):
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     database_server.join_if_embedded()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        for folder, marker in SLOW_FOLDERS.items():
-            if folder in item.path.relative_to(Path(__file__).parent).parts:
-                item.add_marker(marker)

@@ -1,5 +1,7 @@
 """Prompts reach the encoders whole and weighted, or are refused as unreadable."""
 
+import time
+
 import pytest
 import torch
 from compel import CompelForSDXL
@@ -109,3 +111,10 @@ def test_odd_but_harmless_text_is_read(compel: CompelForSDXL, prompt: str) -> No
     embeddings = encode_prompts(compel, prompt, "")
 
     assert torch.isfinite(embeddings.prompt_embeds).all()
+
+
+def test_nested_parentheses_over_many_words_are_parsed_in_seconds(compel: CompelForSDXL) -> None:
+    words = " ".join(f"word{number}" for number in range(150))
+    began = time.perf_counter()
+    encode_prompts(compel, f"(((( {words}", "")
+    assert time.perf_counter() - began < 5

@@ -1,0 +1,83 @@
+"""Settings as a fresh process sees them."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command, get_commands, load_command_class
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_deployment_check_is_clean_behind_https() -> None:
+    done = manage(
+        "check", "--deploy", "--fail-level=WARNING", IMAGEN_PUBLIC_URL="https://imagen.example.org"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("IMAGEN_QUEUE_LIMIT", "many", "a whole number from 1"),
+        ("IMAGEN_PROFILE", "dalle", "one of miniature"),
+        ("IMAGEN_QUEU_LIMIT", "5", "did you mean IMAGEN_QUEUE_LIMIT"),
+        ("IMAGEN_FAULT", "meteor:5", "IMAGEN_FAULT"),
+    ],
+)
+def test_start_is_refused_for_a_setting_that_makes_no_sense(name, value, words) -> None:
+    done = manage("check", **{name: value})
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert name in done.stderr
+
+
+def test_injected_fault_is_warned_of() -> None:
+    done = manage("check", IMAGEN_FAULT="slow:0.1")
+    assert done.returncode == 0
+    assert "imagen.W001" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("job_timeout", "timeout", "retry"), [(600, 615, 3_600), (7_200, 7_215, 28_860)]
+)
+def test_time_outs_of_the_cluster_follow_the_jobs(job_timeout, timeout, retry) -> None:
+    script = "from django.conf import settings; print(settings.Q_CLUSTER)"
+    done = manage("shell", "-v0", "-c", script, IMAGEN_JOB_TIMEOUT=str(job_timeout))
+    cluster = ast.literal_eval(done.stdout)
+    assert (cluster["timeout"], cluster["retry"]) == (timeout, retry)
+
+
+@pytest.mark.parametrize(
+    "command", ["create_token", "create_user", "demo", "imagen_worker", "profiles", "serve"]
+)
+def test_every_command_explains_itself(command) -> None:
+    explained = load_command_class("generation", command).create_parser("", command).format_help()
+    assert len(explained) > 200
+    assert command in get_commands()
+
+
+def test_debug_is_off_and_one_worker_serves_a_cluster() -> None:
+    assert not settings.DEBUG
+    assert settings.Q_CLUSTER["workers"] == 1
+
+
+def test_profiles_lists_what_is_installed(capsys) -> None:
+    call_command("profiles")
+    assert capsys.readouterr().out.split()[:3] == ["*", "miniature", "64-512"]
