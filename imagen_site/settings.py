@@ -36,6 +36,7 @@ IMAGEN_DEFAULT_GUIDANCE = env.number("IMAGEN_DEFAULT_GUIDANCE", 7.5, minimum=0, 
 IMAGEN_MAX_GUIDANCE = env.number(
     "IMAGEN_MAX_GUIDANCE", 30.0, minimum=IMAGEN_DEFAULT_GUIDANCE, maximum=100
 )
+IMAGEN_ACCESS_LOG = env.boolean("IMAGEN_ACCESS_LOG", False)
 IMAGEN_FAULT = env.text("IMAGEN_FAULT")
 parse_fault(IMAGEN_FAULT)
 IMAGEN_WORKER_NAME = env.text("IMAGEN_WORKER_NAME")  # the supervisor sets it for its cluster

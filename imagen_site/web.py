@@ -28,6 +28,7 @@ def main() -> None:
         access_log=env.boolean("IMAGEN_ACCESS_LOG", False),
         proxy_headers=True,
         server_header=False,
+        lifespan="off",
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
     )
     sockets = [socket.socket(fileno=options.fd)] if options.fd is not None else None
