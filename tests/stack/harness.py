@@ -79,6 +79,7 @@ class Installation:
             "IMAGEN_DATA_DIR": str(folder / "data"),
             "IMAGEN_MEDIA_ROOT": str(self.media),
             "OMP_WAIT_POLICY": "PASSIVE",
+            "TMPDIR": str(folder),
             **settings,
         }
         if database_url:
@@ -267,6 +268,18 @@ def is_alive(pid: int) -> bool:
 def crew_of(supervisor: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """The supervisor's cluster: parent, sentinel, and the sentinel's three."""
     return psutil.Process(supervisor.pid).children(recursive=True)
+
+
+def wait_until_it_rests(process: psutil.Process, samples: int = 20) -> None:
+    """Return once the process has used no processor time for a second."""
+    quiet: list[float] = []
+
+    def is_quiet() -> bool:
+        times = process.cpu_times()
+        quiet.append(times.user + times.system)
+        return len(quiet) > samples and quiet[-1] == quiet[-samples]
+
+    wait_for(is_quiet, limit_s=20, what=f"process {process.pid} rests")
 
 
 def idle_worker_of(supervisor: subprocess.Popen[bytes]) -> psutil.Process:

@@ -7,7 +7,14 @@ import time
 
 import psutil
 
-from tests.stack.harness import Installation, crew_of, idle_worker_of, is_alive, wait_for
+from tests.stack.harness import (
+    Installation,
+    crew_of,
+    idle_worker_of,
+    is_alive,
+    wait_for,
+    wait_until_it_rests,
+)
 
 LONG = {"steps": 80, "width": 192, "height": 192}
 """Some seconds of work, so that a fault falls in the middle."""
@@ -55,7 +62,11 @@ def test_terminated_worker_gives_its_job_back(
 def test_killed_idle_worker_is_replaced(
     installation: Installation, worker: subprocess.Popen[bytes], token: str
 ) -> None:
+    """One that waits for a ticket holds the queue's lock, and would leave its successor deaf."""
+    first_id = installation.submit(token, steps=2)
+    installation.wait_for_status(token, first_id, "SUCCESS")
     idle = idle_worker_of(worker)
+    wait_until_it_rests(idle)
     idle.kill()
     wait_for(lambda: not is_alive(idle.pid), limit_s=10, what="the idle worker is gone")
     began = time.monotonic()
