@@ -5,13 +5,13 @@ import os
 import sys
 
 WITHOUT_DATABASE = {
-    "help",
-    "version",
     "check",
-    "demo",  # joins by itself, once it has found nothing to refuse
     "collectstatic",
+    "demo",  # joins by itself, once it has found nothing to refuse
     "diffsettings",
+    "help",
     "profiles",
+    "version",
 }
 
 
@@ -20,14 +20,12 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imagen_site.settings")
     from django.core.management import execute_from_command_line
 
-    if needs_database(sys.argv[1:]):
-        from imagen_site import database_server, embedded_postgres
+    from imagen_site import database_server, launch
 
-        try:
+    with launch.orderly_process():
+        if needs_database(sys.argv[1:]):
             database_server.join_if_embedded()
-        except embedded_postgres.EmbeddedPostgresError as error:
-            sys.exit(f"imagen: {error}")
-    execute_from_command_line(sys.argv)
+        execute_from_command_line(sys.argv)
 
 
 def needs_database(arguments: list[str]) -> bool:

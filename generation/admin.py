@@ -7,13 +7,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from generation.api.authentication import revoke_token
 from generation.jobs import queue, services
 from generation.models import ApiToken, GenerationJob
+from generation.tokens import revoke_token
 
 queue.take_down_broker_pages()
 
-REFUSALS = (services.JobNotCancellable, services.JobNotRetryable, queue.QueueFull)
+REFUSALS = (
+    services.JobNotCancellable,
+    services.JobNotDeletable,
+    services.JobNotRetryable,
+    queue.QueueFull,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -37,7 +42,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     list_select_related = ("owner",)
     show_full_result_count = False
     exclude = ("output",)
-    actions = ("cancel_jobs", "retry_jobs")
+    actions = ("cancel_jobs", "retry_jobs", "delete_jobs")
 
     @admin.action(description=_("Cancel the selected jobs"), permissions=["operate"])
     def cancel_jobs(self, request: HttpRequest, jobs: QuerySet[GenerationJob]) -> None:
@@ -47,8 +52,17 @@ class GenerationJobAdmin(ReadOnlyAdmin):
     def retry_jobs(self, request: HttpRequest, jobs: QuerySet[GenerationJob]) -> None:
         self._each(request, jobs, services.retry_job)
 
+    @admin.action(
+        description=_("Delete the selected jobs and their pictures"), permissions=["erase"]
+    )
+    def delete_jobs(self, request: HttpRequest, jobs: QuerySet[GenerationJob]) -> None:
+        self._each(request, jobs, services.delete_job)
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("generation.change_generationjob")
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("generation.delete_generationjob")
 
     def _each(
         self,

@@ -134,16 +134,13 @@ class GenerationJob(models.Model):
             models.CheckConstraint(
                 name="job_request_in_bounds",
                 condition=Q(width__gte=8, height__gte=8, seed__gte=0, seed__lt=2**53)
-                & Q(guidance_scale__gte=0, ip_strength__gte=0, ip_strength__lte=1),
+                & Q(guidance_scale__gte=0, guidance_scale__lte=100, steps__lte=1000)
+                & Q(ip_strength__gte=0, ip_strength__lte=1),
             ),
         )
 
     def __str__(self) -> str:
         return f"{self.public_id} ({self.status})"
-
-    @property
-    def is_final(self) -> bool:
-        return self.status in FINAL_STATUSES
 
     @property
     def request(self) -> GenerationRequest:

@@ -2,19 +2,11 @@
 
 import atexit
 import sys
-from pathlib import Path
 
 from imagen_site import embedded_postgres, env
 from imagen_site.embedded_postgres import Membership
 
-BASE_DIR = Path(__file__).resolve().parents[1]
-
 _membership: Membership | None = None
-
-
-def data_dir() -> Path:
-    """The folder of the embedded database and the drawn secret key."""
-    return env.folder("IMAGEN_DATA_DIR", BASE_DIR / ".data")
 
 
 def join_if_embedded() -> None:
@@ -24,7 +16,7 @@ def join_if_embedded() -> None:
     """
     global _membership  # noqa: PLW0603  one process, one share
     if _membership is None and not env.text("DATABASE_URL"):
-        _membership = embedded_postgres.join(data_dir(), announce=_announce)
+        _membership = embedded_postgres.join(env.data_dir(), announce=_announce)
         atexit.register(_membership.leave)
 
 

@@ -12,8 +12,12 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from generation.spec.faults import parse_fault
+
+BASE_DIR = Path(__file__).resolve().parents[1]
 PREFIX = "IMAGEN_"
 TRUE_WORDS = ("1", "true", "yes", "on")
+MIN_KEY_CHARS = 50
 FALSE_WORDS = ("0", "false", "no", "off")
 
 known_names: set[str] = set()
@@ -88,6 +92,47 @@ def public_url(name: str, default: str) -> str:
     is_whole = parts.scheme in ("http", "https") and parts.hostname and not parts.path
     if not (is_whole and port_is_valid) or parts.query or parts.fragment or parts.username:
         raise _refused(name, given, "an address such as https://imagen.example.org")
+    return given
+
+
+def data_dir() -> Path:
+    """The folder of the embedded database and the drawn secret key."""
+    return folder("IMAGEN_DATA_DIR", BASE_DIR / ".data")
+
+
+def listen_host() -> str:
+    """The address that the web process listens on."""
+    return text("IMAGEN_HOST", "127.0.0.1")
+
+
+def listen_port() -> int:
+    """The port that the web process listens on."""
+    return integer("IMAGEN_PORT", 8009, minimum=1, maximum=65535)
+
+
+def access_log() -> bool:
+    """Whether each HTTP request is logged."""
+    return boolean("IMAGEN_ACCESS_LOG", False)
+
+
+def secret_key() -> str:
+    """The given secret key, or nothing where one is to be drawn."""
+    given = text("IMAGEN_SECRET_KEY")
+    if given and len(given) < MIN_KEY_CHARS:
+        raise ImproperlyConfigured(
+            f"IMAGEN_SECRET_KEY must have {MIN_KEY_CHARS} characters or more, not {len(given)}; "
+            "leave it unset, and one is drawn."
+        )
+    return given
+
+
+def fault() -> str:
+    """The ordered fault, checked."""
+    given = text("IMAGEN_FAULT")
+    try:
+        parse_fault(given)
+    except ValueError as error:
+        raise ImproperlyConfigured(str(error)) from error
     return given
 
 

@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+from imagen_site.env import MIN_KEY_CHARS
+
 
 def read_or_draw(path: Path) -> str:
     """The key in the file, drawn and written first when there is none yet.
@@ -32,6 +34,6 @@ def read_or_draw(path: Path) -> str:
 
 def _read(path: Path) -> str:
     key = path.read_text().strip()
-    if len(key) < 50:
+    if len(key) < MIN_KEY_CHARS:
         raise ValueError(f"{path} holds no whole key; delete it, and a new one is drawn.")
     return key

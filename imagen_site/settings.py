@@ -6,18 +6,17 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from generation.spec.faults import parse_fault
 from generation.spec.profiles import PROFILES
 from imagen_site import embedded_postgres, env, secret_key
 
-BASE_DIR = Path(__file__).resolve().parents[1]
+BASE_DIR = env.BASE_DIR
 IS_WEB_PROCESS = env.choice("IMAGEN_PROCESS", "command", ("command", "web")) == "web"
 
 # Imagen's own
 
-IMAGEN_DATA_DIR = env.folder("IMAGEN_DATA_DIR", BASE_DIR / ".data")
-IMAGEN_HOST = env.text("IMAGEN_HOST", "127.0.0.1")
-IMAGEN_PORT = env.integer("IMAGEN_PORT", 8009, minimum=1, maximum=65535)
+IMAGEN_DATA_DIR = env.data_dir()
+IMAGEN_HOST = env.listen_host()
+IMAGEN_PORT = env.listen_port()
 IMAGEN_PUBLIC_URL = env.public_url("IMAGEN_PUBLIC_URL", f"http://127.0.0.1:{IMAGEN_PORT}")
 IMAGEN_PROFILE = env.choice("IMAGEN_PROFILE", "miniature", PROFILES)
 IMAGEN_QUEUE_LIMIT = env.integer("IMAGEN_QUEUE_LIMIT", 100, minimum=1, maximum=1_000_000)
@@ -36,25 +35,24 @@ IMAGEN_DEFAULT_GUIDANCE = env.number("IMAGEN_DEFAULT_GUIDANCE", 7.5, minimum=0, 
 IMAGEN_MAX_GUIDANCE = env.number(
     "IMAGEN_MAX_GUIDANCE", 30.0, minimum=IMAGEN_DEFAULT_GUIDANCE, maximum=100
 )
-IMAGEN_ACCESS_LOG = env.boolean("IMAGEN_ACCESS_LOG", False)
-IMAGEN_FAULT = env.text("IMAGEN_FAULT")
-parse_fault(IMAGEN_FAULT)
+IMAGEN_ACCESS_LOG = env.access_log()
+IMAGEN_FAULT = env.fault()
+IMAGEN_LOCK_DIR = env.folder("IMAGEN_LOCK_DIR", Path("/tmp"))
 IMAGEN_WORKER_NAME = env.text("IMAGEN_WORKER_NAME")  # the supervisor sets it for its cluster
 
 # Security
 
 DEBUG = env.boolean("IMAGEN_DEBUG", False)
-SECRET_KEY = env.text("IMAGEN_SECRET_KEY") or secret_key.read_or_draw(
+SECRET_KEY = env.secret_key() or secret_key.read_or_draw(
     embedded_postgres.prepare_data_dir(IMAGEN_DATA_DIR) / "secret_key"
 )
 _public = urlsplit(IMAGEN_PUBLIC_URL)
 _is_https = _public.scheme == "https"
-ALLOWED_HOSTS = sorted({_public.hostname or "", "localhost", "127.0.0.1", "[::1]"})
+ALLOWED_HOSTS = sorted({_public.hostname or "", IMAGEN_HOST, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [IMAGEN_PUBLIC_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _is_https
 SESSION_COOKIE_NAME = "__Host-sessionid" if _is_https else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if _is_https else "csrftoken"
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 # HSTS for subdomains and preload lists bind names that do not belong to this service.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -79,6 +77,7 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
+    "generation.api.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "generation.api.errors.DatabaseGoneMiddleware",

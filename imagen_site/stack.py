@@ -11,13 +11,15 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-BASE_DIR = Path(__file__).resolve().parents[1]
+from imagen_site.env import BASE_DIR
+
 READY_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
+PROBE_LIMIT_S = 2.0
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _PR_SET_PDEATHSIG = 1
 
 
@@ -33,31 +35,31 @@ class Stack:
 
         Raises StackError when the port is taken.
         """
-        listener = _listen(host, port)
-        address, chosen_port = listener.getsockname()[:2]
-        self.url = f"http://{f'[{address}]' if ':' in address else address}:{chosen_port}"
-        with listener:
-            listener_fd = listener.fileno()
-            self.web = _start(
-                ["-m", "imagen_site.web", "--fd", str(listener_fd)], output, [listener_fd]
-            )
-        self.worker = _start([str(BASE_DIR / "manage.py"), "imagen_worker"], output)
+        self._output = output
+        self._listener = _listen(host, port)
+        self.url = local_url(host, self._listener.getsockname()[1])
+        self.web = self._start_web()
+        self.worker = self._start_worker()
 
     def wait_until_ready(self) -> None:
         """Return once the web serves. Raises StackError when it does not within a minute."""
         give_up_at = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < give_up_at:
-            self.check()
+            self.keep_running()
             if is_ready(self.url):
                 return
             time.sleep(0.1)
         raise StackError(f"{self.url} did not answer within {READY_LIMIT_S:g} s.")
 
-    def check(self) -> None:
-        """Raise StackError when web or worker has ended by itself."""
-        for name, process in (("web", self.web), ("worker", self.worker)):
-            if process.poll() is not None:
-                raise StackError(f"the {name} process ended with code {process.returncode}.")
+    def keep_running(self) -> None:
+        """Replace a process that was killed. Raises StackError for one that ended by itself.
+
+        A new worker also ends what the killed one left behind.
+        """
+        if _was_killed("web", self.web):
+            self.web = self._start_web()
+        if _was_killed("worker", self.worker):
+            self.worker = self._start_worker()
 
     def stop(self) -> None:
         """End both and wait for them; one that does not go within ten seconds is killed."""
@@ -71,6 +73,14 @@ class Stack:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        self._listener.close()
+
+    def _start_web(self) -> subprocess.Popen[bytes]:
+        fd = self._listener.fileno()
+        return _start(["-m", "imagen_site.web", "--fd", str(fd)], self._output, [fd])
+
+    def _start_worker(self) -> subprocess.Popen[bytes]:
+        return _start([str(BASE_DIR / "manage.py"), "imagen_worker"], self._output)
 
     def __enter__(self) -> Self:
         return self
@@ -84,10 +94,16 @@ class Stack:
         self.stop()
 
 
+def local_url(host: str, port: int) -> str:
+    """The address by which this machine reaches a server that listens there."""
+    reachable = WILDCARDS.get(host, host)
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+
+
 def is_ready(url: str) -> bool:
     """Whether an Imagen with a database answers at this address."""
     try:
-        with open_direct(f"{url}/readyz", timeout_s=2) as answer:
+        with open_direct(f"{url}/readyz", timeout_s=PROBE_LIMIT_S) as answer:
             return json.load(answer).get("status") == "ready"
     except (OSError, ValueError, AttributeError):
         return False
@@ -103,18 +119,27 @@ def open_direct(
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=1024)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise StackError(
-            f"port {port} on {host} cannot be used ({error.strerror}): end what holds it, or "
+            f"port {port} on {host} cannot be used ({error.strerror}); end what holds it, or "
             "choose another one with IMAGEN_PORT."
         ) from error
+
+
+def _was_killed(name: str, process: subprocess.Popen[bytes]) -> bool:
+    code = process.poll()
+    if code is not None and code >= 0:
+        raise StackError(f"the {name} process ended by itself with code {code}; see its last lines")
+    return code is not None
 
 
 def _start(
     arguments: list[str], output: IO[str] | None, inherited: list[int] | None = None
 ) -> subprocess.Popen[bytes]:
     """A child in a session of its own, so that a terminal's Ctrl-C reaches the launcher alone."""
+    launcher_pid = os.getpid()
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=BASE_DIR,
@@ -123,12 +148,12 @@ def _start(
         stderr=subprocess.STDOUT if output else None,
         pass_fds=inherited or (),
         start_new_session=True,
-        preexec_fn=_end_with_parent,  # noqa: PLW1509  the launcher has no threads
+        preexec_fn=lambda: _end_with(launcher_pid),  # noqa: PLW1509  the launcher has no threads
     )
 
 
-def _end_with_parent() -> None:
+def _end_with(launcher_pid: int) -> None:
     """Have the kernel send SIGTERM to this child when the launcher dies, however it dies."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() == 1:
+    if os.getppid() != launcher_pid:  # it died before the line above
         os._exit(1)

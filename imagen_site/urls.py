@@ -4,13 +4,9 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from generation.api import health
-
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("generation.api.classic.urls")),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,38 +1,35 @@
 """Run the web process: `python -m imagen_site.web`, on an address or an inherited socket."""
 
 import argparse
-import os
 import signal
 import socket
-import sys
 
 import uvicorn
 
-from imagen_site import env
+from imagen_site import env, launch
 
 GRACEFUL_SHUTDOWN_S = 5
 
 
 def main() -> None:
     """Serve until SIGTERM or Ctrl-C; open requests get a few seconds to end."""
-    options = _parse_options()
-    # uvicorn raises the signal that ended it again; an ordinary exit lets the process leave the
-    # embedded PostgreSQL.
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signal_number, lambda *_: sys.exit())
-    config = uvicorn.Config(
-        "imagen_site.asgi:application",
-        host=options.host,
-        port=options.port,
-        log_config=None,
-        access_log=env.boolean("IMAGEN_ACCESS_LOG", False),
-        proxy_headers=True,
-        server_header=False,
-        lifespan="off",
-        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
-    )
-    sockets = [socket.socket(fileno=options.fd)] if options.fd is not None else None
-    uvicorn.Server(config).run(sockets=sockets)
+    with launch.orderly_process():
+        options = _parse_options()
+        # uvicorn raises the signal that ended it once more: an ordinary exit, not a traceback.
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGTERM))
+        config = uvicorn.Config(
+            "imagen_site.asgi:application",
+            host=options.host,
+            port=options.port,
+            log_config=None,
+            access_log=env.access_log(),
+            proxy_headers=True,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+        )
+        sockets = [socket.socket(fileno=options.fd)] if options.fd is not None else None
+        uvicorn.Server(config).run(sockets=sockets)
 
 
 def _parse_options() -> argparse.Namespace:
@@ -43,13 +40,13 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--host",
-        default=env.text("IMAGEN_HOST", "127.0.0.1"),
+        default=env.listen_host(),
         help="the address to listen on (IMAGEN_HOST, default 127.0.0.1)",
     )
     parser.add_argument(
         "--port",
         type=int,
-        default=env.integer("IMAGEN_PORT", 8009, minimum=1, maximum=65535),
+        default=env.listen_port(),
         help="the port to listen on (IMAGEN_PORT, default 8009)",
     )
     parser.add_argument("--fd", type=int, help="a listening socket inherited from the parent")
@@ -57,5 +54,4 @@ def _parse_options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    os.umask(0o027)
     main()

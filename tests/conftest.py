@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from generation.api.authentication import draw_token
+from generation.tokens import draw_token
 from tests import factories
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from generation.api.authentication import draw_token
 from generation.jobs import transitions
 from generation.models import GenerationJob, JobStatus
+from generation.tokens import draw_token
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,13 @@ def test_refusals_are_told_and_do_not_stop_the_rest(operator) -> None:
     assert "has already ended" in page
     assert "1 jobs: done." in page
     assert transitions.cancel(queued.pk) is None
+
+
+def test_ended_jobs_are_deleted_with_their_pictures(operator, media) -> None:
+    done, queued = factories.succeeded_job(), factories.queued_job()
+    page = act(operator, "delete_jobs", done, queued).content.decode()
+    assert "has not ended" in page
+    assert set(GenerationJob.objects.all()) == {queued}
 
 
 def test_tokens_are_revoked(operator, user) -> None:

@@ -6,19 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
 
+from generation.jobs import outage
 from generation.jobs.queue import QueueFull, UserQueueFull
 from generation.spec.errors import FieldError, InvalidRequest
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-DATABASE_GONE = (OperationalError, InterfaceError)
 
 
 class BodyTooLarge(exceptions.APIException):
@@ -70,7 +69,7 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
             if auth_header := getattr(error, "auth_header", None):
                 headers["WWW-Authenticate"] = auth_header
             return problem(error.status_code, error.get_codes(), str(error.detail), headers=headers)
-        case _ if isinstance(error, DATABASE_GONE):
+        case _ if isinstance(error, outage.GONE):
             return database_gone(error)
     return None
 
@@ -112,6 +111,9 @@ def not_found(request: HttpRequest | None = None, exception: object = None) -> J
 
 
 def bad_request(request: HttpRequest, exception: object) -> JsonResponse:
+    if isinstance(exception, DisallowedHost):
+        detail = _("This host name is not served here. The operator sets it by IMAGEN_PUBLIC_URL.")
+        return problem(400, "unknown_host", detail)
     return problem(400, "bad_request", _("The request could not be understood."))
 
 
@@ -122,7 +124,7 @@ def forbidden(request: HttpRequest, exception: object) -> JsonResponse:
 def internal_error(request: HttpRequest) -> JsonResponse:
     """500, or 503 where the database went away outside of a view."""
     error = sys.exception()
-    if isinstance(error, DATABASE_GONE):
+    if isinstance(error, outage.GONE):
         return database_gone(error)
     detail = _("Something unexpected went wrong. The operator finds the reason in the log.")
     return problem(500, "internal_error", detail)
@@ -138,7 +140,7 @@ class DatabaseGoneMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return database_gone(error) if isinstance(error, DATABASE_GONE) else None
+        return database_gone(error) if isinstance(error, outage.GONE) else None
 
 
 def _sentence(error: FieldError) -> str:

@@ -11,6 +11,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from generation.api.errors import BodyTooLarge
+from generation.spec.request import show_value
 
 MAX_DEPTH = 20
 _TOO_DEEP = gettext_lazy("The JSON is nested deeper than %d levels.")
@@ -32,7 +33,7 @@ class BoundedJSONParser(BaseParser):
         if len(body) > maximum:
             raise BodyTooLarge(maximum)
         try:
-            value = json.loads(body.decode("utf-8"))
+            value = json.loads(body.decode("utf-8"), object_pairs_hook=_refuse_twins)
         except UnicodeDecodeError as error:
             raise ParseError(_("The body is not UTF-8: %s.") % error) from error
         except RecursionError as error:
@@ -42,6 +43,16 @@ class BoundedJSONParser(BaseParser):
         if _is_deeper(value, MAX_DEPTH):
             raise ParseError(_TOO_DEEP % MAX_DEPTH)
         return value
+
+
+def _refuse_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object; of two members with one name readers differ on which counts."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _value in pairs]
+        twin = next(name for name in names if names.count(name) > 1)
+        raise ParseError(_("The JSON names %s twice in one object.") % show_value(twin))
+    return members
 
 
 def _is_deeper(value: object, maximum: int) -> bool:

@@ -21,14 +21,22 @@ def publish(claim: Claim, picture: Picture) -> bool:
     Raises StorageFailed when the file cannot be written; nothing is left of it then.
     """
     name = _store(claim, picture.png)
-    if not outage.wait_out(lambda: transitions.succeed(claim, name)) and not _is_ours(claim, name):
-        discard(name)
+    is_settled = outage.wait_out(lambda: transitions.succeed(claim, name))
+    if not is_settled and not outage.wait_out(lambda: _is_ours(claim, name)):
+        _discard(name)
         return False
-    _discard_earlier_attempts(claim)
+    _discard_attempts(claim, range(1, claim.attempt))
     return True
 
 
-def discard(name: str) -> None:
+def discard_pictures(job: GenerationJob) -> None:
+    """Remove every file of a deleted job, those of killed attempts included."""
+    _discard_attempts(job, range(1, job.attempt + 1))
+    if job.output:
+        _discard(job.output.name)
+
+
+def _discard(name: str) -> None:
     """Remove a stored picture; one that is already gone is fine, what else fails is logged."""
     try:
         default_storage.delete(name)
@@ -42,22 +50,23 @@ def _store(claim: Claim, png: bytes) -> str:
         stored = default_storage.save(name, ContentFile(png))
         _sync(stored)
     except OSError as error:
-        discard(name)
+        _discard(name)
         raise StorageFailed(f"{name} could not be written: {error}") from error
     return stored
 
 
 def _sync(name: str) -> None:
-    """Bring a local file to the disk itself, so that a row never points at a lost picture."""
+    """Bring a local file and its folder to the disk, so that a row never points at nothing."""
     try:
         path = default_storage.path(name)
     except NotImplementedError:  # a remote store confirms a write by its answer
         return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    for place in (path, os.path.dirname(path)):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _is_ours(claim: Claim, name: str) -> bool:
@@ -65,12 +74,11 @@ def _is_ours(claim: Claim, name: str) -> bool:
     return GenerationJob.objects.filter(pk=claim.job_id, output=name).exists()
 
 
-def _discard_earlier_attempts(claim: Claim) -> None:
-    """Files of attempts that were killed between storing and settling."""
-    for attempt in range(1, claim.attempt):
-        if default_storage.exists(name := _name(claim, attempt)):
-            discard(name)
+def _discard_attempts(work: Claim | GenerationJob, attempts: range) -> None:
+    for attempt in attempts:
+        if default_storage.exists(name := _name(work, attempt)):
+            _discard(name)
 
 
-def _name(claim: Claim, attempt: int) -> str:
-    return f"outputs/{claim.created_at:%Y/%m}/{claim.public_id}-{attempt}.png"
+def _name(work: Claim | GenerationJob, attempt: int) -> str:
+    return f"outputs/{work.created_at:%Y/%m}/{work.public_id}-{attempt}.png"

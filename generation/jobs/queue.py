@@ -113,7 +113,7 @@ def _acknowledge(sender: object, task: dict[str, object], **kwargs: object) -> N
 def _warn_unsupervised(sender: object, **kwargs: object) -> None:
     if not settings.IMAGEN_WORKER_NAME:
         logger.warning(
-            "this cluster runs without a supervisor: crashed workers are not replaced safely, "
-            "lost jobs are not recovered, out-of-memory retries and expired results are not "
-            "looked after. Start `manage.py imagen_worker` instead."
+            "this cluster runs without a supervisor: it takes no lock on its GPU, crashed workers "
+            "are not replaced safely, lost jobs are not recovered, out-of-memory retries and "
+            "expired results are not looked after. Start `manage.py imagen_worker` instead."
         )

@@ -40,6 +40,18 @@ def recover_worker(worker_name: str) -> None:
         queue.ring_if_needed()
 
 
+def release_worker(worker_name: str) -> None:
+    """Give back the job of a cluster that was told to stop and whose processes are gone."""
+    for released in transitions.release(worker_name):
+        logger.info(
+            "attempt %d was released by %s: now %s",
+            released.attempt,
+            worker_name,
+            released.status,
+            extra={"job": str(released.public_id)},
+        )
+
+
 def delete_expired() -> int:
     """Delete results older than IMAGEN_RESULT_DAYS (0 keeps them), some at a time; how many."""
     days = settings.IMAGEN_RESULT_DAYS
@@ -47,9 +59,11 @@ def delete_expired() -> int:
         return 0
     expired = GenerationJob.objects.final().filter(finished_at__lt=Now() - timedelta(days=days))
     ids = list(expired.order_by("id").values_list("pk", flat=True)[:EXPIRED_AT_ONCE])
-    for picture in transitions.delete_final(ids):
-        outputs.discard(picture)
-    return len(ids)
+    deleted = transitions.delete_final(ids)
+    for job in deleted:
+        outputs.discard_pictures(job)
+        logger.info("expired and deleted", extra={"job": str(job.public_id)})
+    return len(deleted)
 
 
 def busy_pid(worker_name: str) -> int | None:

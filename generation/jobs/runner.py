@@ -1,6 +1,7 @@
 """One job from claim to settlement, in the worker's process."""
 
 import contextlib
+import contextvars
 import functools
 import logging
 import os
@@ -122,6 +123,7 @@ def _run(claim: Claim) -> str:
         settle = functools.partial(
             transitions.postpone,
             claim,
+            detail=str(error),
             delay_s=settings.IMAGEN_OOM_DELAY,
             tries=settings.IMAGEN_OOM_TRIES,
         )
@@ -137,9 +139,11 @@ def _run(claim: Claim) -> str:
         logger.exception("internal error")
         settle = functools.partial(transitions.fail, claim, "internal_error", repr(error))
         outcome = "internal_error"
-    except BaseException as error:  # the cluster's time-out is a SystemExit
+    except BaseException as error:
         logger.error("ended by %r", error)
-        transitions.fail(claim, "timeout", repr(error))
+        if isinstance(error, SystemExit):  # the cluster's time-out; what else kills is recovered
+            with contextlib.suppress(*outage.GONE):
+                transitions.fail(claim, "timeout", str(error))
         raise
     outage.wait_out(settle)
     return outcome
@@ -149,7 +153,8 @@ def _run(claim: Claim) -> str:
 def _heartbeat(claim: Claim) -> Iterator[None]:
     """Beat from a thread while the model loads and decodes, where no step reports."""
     done = threading.Event()
-    thread = threading.Thread(target=_beat_until, args=(claim, done), daemon=True)
+    context = contextvars.copy_context()  # its log lines name the job too
+    thread = threading.Thread(target=context.run, args=(_beat_until, claim, done), daemon=True)
     thread.start()
     try:
         yield

@@ -1,5 +1,6 @@
 """What can be done with jobs. Every door - REST, admin, command line - calls these functions."""
 
+import logging
 import secrets
 
 from django.db import transaction
@@ -8,6 +9,8 @@ from django.utils import timezone
 from generation.jobs import outputs, queue, transitions
 from generation.models import GenerationJob, JobStatus
 from generation.spec.request import GenerationRequest
+
+logger = logging.getLogger(__name__)
 
 RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
 
@@ -42,6 +45,7 @@ def submit_job(
             retry_of=retry_of,
         )
         queue.ring()
+    _log(job, "submitted" if retry_of is None else f"submitted, a retry of {retry_of.public_id}")
     return job
 
 
@@ -54,6 +58,7 @@ def cancel_job(job: GenerationJob) -> JobStatus:
     status = transitions.cancel(job.pk)
     if status is None:
         raise JobNotCancellable(f"job {job.public_id} has already ended")
+    _log(job, f"cancel requested: now {status}")
     return status
 
 
@@ -79,11 +84,16 @@ def retry_job(job: GenerationJob) -> GenerationJob:
 def delete_job(job: GenerationJob) -> None:
     """Remove an ended job and its picture. Raises JobNotDeletable when it has not ended."""
     with transaction.atomic():
-        pictures = transitions.delete_final([job.pk])
-        if GenerationJob.objects.filter(pk=job.pk).exists():
+        deleted = transitions.delete_final([job.pk])
+        if not deleted and GenerationJob.objects.filter(pk=job.pk).exists():
             raise JobNotDeletable(f"job {job.public_id} has not ended; cancel it first")
-    for picture in pictures:
-        outputs.discard(picture)
+    for gone in deleted:
+        outputs.discard_pictures(gone)
+        _log(gone, "deleted")
+
+
+def _log(job: GenerationJob, words: str) -> None:
+    logger.info("%s", words, extra={"job": str(job.public_id)})
 
 
 def _draw_filename() -> str:

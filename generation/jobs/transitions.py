@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
@@ -51,28 +51,29 @@ UPDATE generation_generationjob
 RETURNING cancel_requested, clock_timestamp() > deadline_at
 """
 
+# One statement decides one outcome: statement_timestamp() is the same in all its conditions.
 _RECOVER = """
 UPDATE generation_generationjob
    SET status = CASE
            WHEN cancel_requested THEN 'cancelled'
-           WHEN clock_timestamp() > deadline_at THEN 'failed'
+           WHEN statement_timestamp() > deadline_at THEN 'failed'
            WHEN crash_count + 1 >= %(tries)s THEN 'failed'
            ELSE 'queued' END,
        error_code = CASE
            WHEN cancel_requested THEN ''
-           WHEN clock_timestamp() > deadline_at THEN 'timeout'
+           WHEN statement_timestamp() > deadline_at THEN 'timeout'
            WHEN crash_count + 1 >= %(tries)s THEN 'worker_crashed'
            ELSE '' END,
+       error_detail = 'attempt ' || attempt || ' on ' || worker || ' was given up',
        finished_at = CASE
-           WHEN cancel_requested OR clock_timestamp() > deadline_at
-                OR crash_count + 1 >= %(tries)s THEN clock_timestamp() END,
+           WHEN cancel_requested OR statement_timestamp() > deadline_at
+                OR crash_count + 1 >= %(tries)s THEN statement_timestamp() END,
        crash_count = CASE
-           WHEN clock_timestamp() > deadline_at THEN crash_count ELSE crash_count + 1 END
+           WHEN statement_timestamp() > deadline_at THEN crash_count ELSE crash_count + 1 END
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
    AND heartbeat_at = %(heartbeat_at)s
 RETURNING status
 """
-
 
 _POSTPONE = """
 UPDATE generation_generationjob
@@ -83,9 +84,12 @@ UPDATE generation_generationjob
        error_code = CASE
            WHEN NOT cancel_requested AND oom_count + 1 >= %(tries)s THEN 'out_of_memory'
            ELSE '' END,
+       error_detail = %(detail)s,
        finished_at = CASE
-           WHEN cancel_requested OR oom_count + 1 >= %(tries)s THEN clock_timestamp() END,
-       not_before = clock_timestamp() + make_interval(secs => %(delay_s)s),
+           WHEN cancel_requested OR oom_count + 1 >= %(tries)s THEN statement_timestamp() END,
+       not_before = CASE
+           WHEN NOT cancel_requested AND oom_count + 1 < %(tries)s
+           THEN clock_timestamp() + make_interval(secs => %(delay_s)s) END,
        oom_count = oom_count + 1
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
 RETURNING status
@@ -94,8 +98,18 @@ RETURNING status
 _RELEASE = """
 UPDATE generation_generationjob
    SET status = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
-       finished_at = CASE WHEN cancel_requested THEN clock_timestamp() END
+       finished_at = CASE WHEN cancel_requested THEN statement_timestamp() END
  WHERE worker = %(worker)s AND status = 'running'
+RETURNING public_id, attempt, status
+"""
+
+_CANCEL = """
+UPDATE generation_generationjob
+   SET status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
+       finished_at = CASE status WHEN 'queued' THEN statement_timestamp() END,
+       cancel_requested = true
+ WHERE id = %(id)s AND status IN ('queued', 'running')
+RETURNING status
 """
 
 
@@ -115,6 +129,15 @@ class Claim:
     public_id: UUID
     attempt: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A job that was taken from a worker, and where it stands then."""
+
+    public_id: UUID
+    attempt: int
+    status: JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,24 +225,34 @@ def settle_cancelled(claim: Claim) -> bool:
     return bool(_held(claim).update(status=JobStatus.CANCELLED, finished_at=Now()))
 
 
-def postpone(claim: Claim, *, delay_s: int, tries: int) -> JobStatus | None:
+def postpone(claim: Claim, *, detail: str, delay_s: int, tries: int) -> JobStatus | None:
     """running -> queued after out-of-memory, not to be claimed before the delay has passed.
 
     A requested cancellation is carried out instead, and the `tries`-th time the job is failed.
     Returns where the job stands then; None: the claim was lost.
     """
-    values = {"id": claim.job_id, "attempt": claim.attempt, "delay_s": delay_s, "tries": tries}
+    values = {
+        "id": claim.job_id,
+        "attempt": claim.attempt,
+        "detail": detail,
+        "delay_s": delay_s,
+        "tries": tries,
+    }
     return _status_after(_POSTPONE, values)
 
 
-def release(worker_name: str) -> int:
+def release(worker_name: str) -> list[Release]:
     """running -> queued for what this worker held, because it was told to stop.
 
     Only after its processes are gone. Costs no try; a requested cancellation is carried out.
     """
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, {"worker": worker_name})
-        return int(cursor.rowcount)
+        rows = cursor.fetchall()
+    return [
+        Release(public_id=public_id, attempt=attempt, status=JobStatus(status))
+        for public_id, attempt, status in rows
+    ]
 
 
 def recover(job: GenerationJob, *, crash_tries: int) -> JobStatus | None:
@@ -244,23 +277,16 @@ def cancel(job_id: int) -> JobStatus | None:
 
     Returns where the job stands then; None: it had ended already.
     """
-    jobs = GenerationJob.objects.filter(pk=job_id)
-    for _ in range(2):  # a claim or a release may fall between the two statements, once
-        if jobs.filter(status=JobStatus.QUEUED).update(
-            status=JobStatus.CANCELLED, finished_at=Now()
-        ):
-            return JobStatus.CANCELLED
-        if jobs.filter(status=JobStatus.RUNNING).update(cancel_requested=True):
-            return JobStatus.RUNNING
-    return None
+    return _status_after(_CANCEL, {"id": job_id})
 
 
-def delete_final(job_ids: Sequence[int]) -> list[str]:
-    """Remove these jobs' rows where they have ended; returns their stored pictures' names."""
+def delete_final(job_ids: Sequence[int]) -> list[GenerationJob]:
+    """Remove these jobs' rows where they have ended; returns what they were."""
     jobs = GenerationJob.objects.final().filter(pk__in=job_ids)
-    outputs = list(jobs.exclude(output="").values_list("output", flat=True))
-    jobs.delete()
-    return outputs
+    with transaction.atomic():
+        deleted = list(jobs.select_for_update())
+        jobs.filter(pk__in=[job.pk for job in deleted]).delete()
+    return deleted
 
 
 def _held(claim: Claim) -> QuerySet[GenerationJob]:

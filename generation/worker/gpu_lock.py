@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,17 +53,21 @@ def visible_device() -> str:
     return f"gpu-{devices[0]}" if devices and devices[0] != "-1" else "cpu"
 
 
-def lock_path(device: str, database: str) -> Path:
+def lock_path(folder: Path, device: str, database: str) -> Path:
     """A GPU is locked for the whole machine, a CPU for one database: CPUs can be shared."""
     scope = f"-{hashlib.sha256(database.encode()).hexdigest()[:12]}" if device == "cpu" else ""
-    return Path(tempfile.gettempdir()) / f"imagen-{device.replace('/', '_')}{scope}.lock"
+    return folder / f"imagen-{device.replace('/', '_')}{scope}.lock"
 
 
 class GpuLock:
-    """The lock on one device. Not held until `acquire` says so; held until the process ends."""
+    """The lock on one device. Not held until `acquire` says so; held until the process ends.
+
+    `name` is that of the file without prefix and suffix: "gpu-0", "cpu-00afba24f36a".
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.name = path.stem.removeprefix("imagen-")
         self.descriptor, self.is_own_file = _open(path)
 
     def acquire(self) -> bool:
@@ -73,6 +76,8 @@ class GpuLock:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        if self.is_own_file:
+            os.ftruncate(self.descriptor, 0)  # what a predecessor noted is no longer true
         return True
 
     def record(self, group_id: int) -> None:

@@ -2,14 +2,13 @@
 
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from django.db import connection
 
-from generation.jobs import outage, queue, recovery, transitions
+from generation.jobs import outage, queue, recovery
 from generation.worker.cluster import Cluster, end_group
 from generation.worker.gpu_lock import GpuLock
 
@@ -30,37 +29,28 @@ class Supervisor:
     """
 
     def __init__(
-        self, *, device: str, lock: GpuLock, manage_py: Path, keep_database: Callable[[], object]
+        self, *, lock: GpuLock, manage_py: Path, keep_database: Callable[[], object]
     ) -> None:
-        self.name = f"{socket.gethostname()}/{device}"
+        self.name = f"{socket.gethostname()}/{lock.name}"
         self.lock = lock
         self.manage_py = manage_py
         self.keep_database = keep_database
-        self.stopping = threading.Event()
+        self._is_stopping = False
         self._is_database_away = False
         self._is_waiting_for_job = False
 
     def stop(self) -> None:
-        """Ask `run` to come to its end; safe in a signal handler."""
-        self.stopping.set()
+        """Ask `run` to come to its end. Takes no lock, so that a signal handler may call it."""
+        self._is_stopping = True
 
     def run(self) -> None:
         """Supervise until `stop`; then the cluster is killed and its job goes back to the queue."""
         if not self._take_device():
             return
-        pause_s = SHORTEST_PAUSE_S
-        while not self.stopping.is_set():
-            cluster = self._start_cluster()
-            try:
-                self._watch(cluster)
-            finally:
-                cluster.end()
-            if not self.stopping.is_set():
-                is_steady = time.monotonic() - cluster.started_at > STEADY_AFTER_S
-                pause_s = SHORTEST_PAUSE_S if is_steady else min(2 * pause_s, LONGEST_PAUSE_S)
-                self._with_database(lambda: recovery.recover_worker(self.name))
-                self.stopping.wait(pause_s)
-        self._with_database(lambda: transitions.release(self.name))
+        try:
+            self._keep_a_cluster()
+        finally:
+            self._with_database(lambda: recovery.release_worker(self.name))
         logger.info("%s: stopped, nothing runs here any more", self.name)
 
     def _take_device(self) -> bool:
@@ -69,21 +59,31 @@ class Supervisor:
         while not self.lock.acquire():
             holder = self.lock.holder()
             if holder and holder.is_abandoned:
-                logger.warning(
-                    "%s: ending what a killed supervisor left (group %d)",
-                    self.name,
-                    holder.group_id,
-                )
-                end_group(holder.group_id)
+                left = holder.group_id
+                logger.warning("%s: ending what a killed supervisor left (%d)", self.name, left)
+                end_group(left)
             elif not is_told:
                 is_told = True
-                logger.warning(
-                    "%s: in use by another worker (%s), waiting for it", self.name, self.lock.path
-                )
-            if self.stopping.wait(WATCH_EVERY_S):
+                logger.warning("%s: in use by another worker, waiting for it", self.name)
+            if self._pause(WATCH_EVERY_S):
                 return False
         self._with_database(lambda: recovery.recover_worker(self.name))
         return True
+
+    def _keep_a_cluster(self) -> None:
+        """Start one after another, with growing pauses while they do not last, until `stop`."""
+        pause_s = SHORTEST_PAUSE_S
+        while not self._is_stopping:
+            cluster = self._start_cluster()
+            try:
+                self._watch(cluster)
+            finally:
+                cluster.end()
+            if not self._is_stopping:
+                is_steady = time.monotonic() - cluster.started_at > STEADY_AFTER_S
+                pause_s = SHORTEST_PAUSE_S if is_steady else min(2 * pause_s, LONGEST_PAUSE_S)
+                self._with_database(lambda: recovery.recover_worker(self.name))
+                self._pause(pause_s)
 
     def _start_cluster(self) -> Cluster:
         cluster = Cluster(
@@ -98,7 +98,7 @@ class Supervisor:
     def _watch(self, cluster: Cluster) -> None:
         """Reap, ring and expire on time; returns when the crew is broken or `stop` was called."""
         next_reap = next_expiry = 0.0
-        while not self.stopping.wait(WATCH_EVERY_S):
+        while not self._pause(WATCH_EVERY_S):
             lost = cluster.missing()
             if lost and self._can_restart(cluster, lost):
                 logger.error("%s: lost process %s, restarting all", self.name, sorted(lost))
@@ -106,11 +106,11 @@ class Supervisor:
             now = time.monotonic()
             if now >= next_reap:
                 next_reap = now + REAP_EVERY_S
-                self.keep_database()
-                self._with_database(recovery.reap_and_ring)
+                self._do_duty(self.keep_database)
+                self._do_duty(recovery.reap_and_ring)
             if now >= next_expiry:
                 next_expiry = now + EXPIRE_EVERY_S
-                self._with_database(recovery.delete_expired)
+                self._do_duty(recovery.delete_expired)
 
     def _can_restart(self, cluster: Cluster, lost: frozenset[int]) -> bool:
         """Whether the broken crew can be ended now: not while its worker paints in good health."""
@@ -122,10 +122,15 @@ class Supervisor:
             return True
         if not self._is_waiting_for_job:
             self._is_waiting_for_job = True
-            logger.warning(
-                "%s: lost process %s, restarting after this job", self.name, sorted(lost)
-            )
+            logger.warning("%s: lost process %s, restart after this job", self.name, sorted(lost))
         return False
+
+    def _do_duty(self, duty: Callable[[], object]) -> None:
+        """Do what is due; a failure is logged and tried again when it is due again."""
+        try:
+            self._with_database(duty)
+        except Exception:
+            logger.exception("%s: a duty failed, the cluster goes on", self.name)
 
     def _with_database(self, action: Callable[[], object]) -> bool:
         """Do it; False, and one line in the log for each outage, when the database is away."""
@@ -141,3 +146,10 @@ class Supervisor:
             logger.info("%s: the database is back", self.name)
         self._is_database_away = False
         return True
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait that long, or until `stop`; whether it was called."""
+        give_up_at = time.monotonic() + seconds
+        while not self._is_stopping and (left := give_up_at - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+        return self._is_stopping

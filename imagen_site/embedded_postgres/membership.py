@@ -88,7 +88,10 @@ def join(data_dir: Path, *, announce: Callable[[str], None] | None = None) -> Me
                 fcntl.flock(lock, fcntl.LOCK_SH)
                 server.start(location)
                 server.make_database(location)
-            except BaseException:
+            except BaseException:  # Ctrl-C among them: the server has left our session
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                if try_exclusive(lock):
+                    server.stop(location)
                 release(lock)
                 raise
     return Membership(location, lock)

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
-from generation.api.authentication import draw_token, revoke_token
 from generation.models import ApiToken
+from generation.tokens import draw_token, revoke_token
 from tests.conftest import ApiClient
 
 pytestmark = pytest.mark.django_db

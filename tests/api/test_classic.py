@@ -168,7 +168,7 @@ def test_another_users_objects_do_not_exist(stranger_api, user, media) -> None:
 
 
 def test_superuser_is_no_exception_at_the_api(media, user) -> None:
-    from generation.api.authentication import draw_token
+    from generation.tokens import draw_token
 
     job = finished_job(user, media)
     root = factories.make_user("root", is_staff=True, is_superuser=True)

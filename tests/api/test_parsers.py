@@ -19,6 +19,8 @@ def nested(depth: int) -> bytes:
         b'{"prompt": \xff}',
         b"\xef\xbb\xbf{}",
         b'{"seed": ' + b"9" * 6_000 + b"}",
+        b'{"prompt": "a", "steps": 3, "steps": 4}',
+        b'{"prompt": {"a": 1, "a": 2}}',
         nested(21),
         nested(5_000),
         nested(100_000),

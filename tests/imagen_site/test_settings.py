@@ -38,14 +38,38 @@ def test_deployment_check_is_clean_behind_https() -> None:
         ("IMAGEN_QUEUE_LIMIT", "many", "a whole number from 1"),
         ("IMAGEN_PROFILE", "dalle", "one of miniature"),
         ("IMAGEN_QUEU_LIMIT", "5", "did you mean IMAGEN_QUEUE_LIMIT"),
-        ("IMAGEN_FAULT", "meteor:5", "IMAGEN_FAULT"),
+        ("IMAGEN_FAULT", "meteor:5", "out_of_memory:STEP"),
+        ("IMAGEN_SECRET_KEY", "short", "50 characters or more"),
+        ("IMAGEN_PORT", "x", "a whole number from 1 to 65535"),
     ],
 )
 def test_start_is_refused_for_a_setting_that_makes_no_sense(name, value, words) -> None:
     done = manage("check", **{name: value})
     assert done.returncode != 0
-    assert words in done.stderr
-    assert name in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"imagen: {name} ")
+    assert words in line
+
+
+def test_web_process_refuses_them_in_one_line_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "imagen_site.web"],
+        cwd=ROOT,
+        env=os.environ | {"IMAGEN_QUEUE_LIMIT": "many"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].startswith("imagen: IMAGEN_QUEUE_LIMIT must be")
+    assert "Traceback" not in done.stderr
+
+
+def test_database_that_is_not_there_is_one_line() -> None:
+    done = manage("create_token", "a", DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert done.returncode != 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("imagen: the database cannot be used; check DATABASE_URL")
 
 
 def test_injected_fault_is_warned_of() -> None:

@@ -1,6 +1,7 @@
 """Files follow the rows."""
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from generation.jobs import outputs, transitions
@@ -23,8 +24,8 @@ def test_picture_is_named_by_job_and_attempt(media) -> None:
 
 
 def test_files_of_killed_attempts_are_removed(media) -> None:
-    job, first = factories.running_job()
-    outputs._store(first, b"half")
+    job, _first = factories.running_job()
+    default_storage.save(f"outputs/{job.created_at:%Y/%m}/{job.public_id}-1.png", ContentFile(b"x"))
     transitions.release("host/cpu")
     second = factories.claim()
     assert outputs.publish(second, PICTURE)
@@ -46,5 +47,7 @@ def test_full_disk_is_a_failure_that_leaves_nothing(media, monkeypatch) -> None:
 
 
 def test_picture_that_is_already_gone_is_discarded_quietly(media, caplog) -> None:
-    outputs.discard("outputs/none.png")
+    job = factories.succeeded_job(output="outputs/none.png")
+    caplog.clear()
+    outputs.discard_pictures(job)
     assert not caplog.records

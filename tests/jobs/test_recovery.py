@@ -76,11 +76,21 @@ def test_second_reaper_returns_at_once() -> None:
         connection.close()
 
     with transaction.atomic():
-        assert recovery._try_lock()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [recovery.REAPER_LOCK])
         thread = threading.Thread(target=reap)
         thread.start()
         thread.join()
     assert outcome == [JobStatus.RUNNING]
+
+
+def test_job_of_a_stopped_worker_goes_back_and_is_logged(caplog) -> None:
+    job, _claim = factories.running_job()
+    with caplog.at_level(logging.INFO):
+        recovery.release_worker("host/cpu")
+    job.refresh_from_db()
+    assert (job.status, job.crash_count) == (JobStatus.QUEUED, 0)
+    assert caplog.records[-1].job == str(job.public_id)
 
 
 def test_results_are_kept_unless_days_are_set(settings, media) -> None:

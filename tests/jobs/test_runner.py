@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from generation import tasks
 from generation.jobs import outage, runner, services, transitions
+from generation.log import current_job
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import NotFinite, OutOfMemory
 from generation.spec.picture import Picture
@@ -214,13 +215,21 @@ def test_patience_with_the_database_ends(monkeypatch) -> None:
 
 
 def test_heart_beats_while_no_step_reports(use_engine, monkeypatch) -> None:
-    factories.queued_job()
-    beats = threading.Event()
+    """And a beat that fails is logged under its job."""
+    job = factories.queued_job()
+    beats: list[str] = []
+    is_beating = threading.Event()
+
+    def beat(_claim: object) -> bool:
+        beats.append(current_job.get())
+        is_beating.set()
+        return True
+
     monkeypatch.setattr(runner, "HEARTBEAT_S", 0.01)
-    monkeypatch.setattr(transitions, "beat", lambda claim: beats.set() or True)
-    use_engine(FakeEngine(lambda step: beats.wait(5) if step == 1 else None))
+    monkeypatch.setattr(transitions, "beat", beat)
+    use_engine(FakeEngine(lambda step: is_beating.wait(5) if step == 1 else None))
     runner.run_next()
-    assert beats.is_set()
+    assert beats[0] == str(job.public_id)
 
 
 def job_worker(job: GenerationJob) -> str:

@@ -1,13 +1,14 @@
 """What every door can do with a job."""
 
+import logging
 import re
 
 import pytest
 from django_q.models import OrmQ
 
-from generation.jobs import services
+from generation.jobs import outputs, services, transitions
 from generation.jobs.services import JobNotCancellable, JobNotDeletable, JobNotRetryable
-from generation.models import GenerationJob, JobStatus
+from generation.models import FINAL_STATUSES, GenerationJob, JobStatus
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +48,7 @@ def test_retry_is_a_new_job_of_the_same_owner_linked_both_ways(make, user) -> No
     assert new.pk != old.pk
     assert new.request == old.request
     assert (new.owner, new.retry_of, old.retried_as) == (user, old, new)
-    assert old.is_final
+    assert old.status in FINAL_STATUSES
     assert new.status == JobStatus.QUEUED
 
 
@@ -72,6 +73,26 @@ def test_deleted_job_takes_its_picture_along(media) -> None:
     services.delete_job(job)
     assert not GenerationJob.objects.exists()
     assert not picture.exists()
+
+
+def test_deleted_job_takes_the_files_of_killed_attempts_along(media) -> None:
+    job, claim = factories.running_job()
+    leftover = media / outputs._name(claim, 1)
+    leftover.parent.mkdir(parents=True)
+    leftover.write_bytes(b"stored, but never settled")
+    transitions.fail(claim, "worker_crashed", "")
+    services.delete_job(job)
+    assert not list(media.rglob("*.png"))
+
+
+def test_what_is_done_with_a_job_is_logged_under_its_id(caplog) -> None:
+    with caplog.at_level(logging.INFO):
+        job = factories.cancelled_job()
+        services.retry_job(job)
+        services.delete_job(job)
+    lines = [(record.job, record.message.split(":")[0]) for record in caplog.records]
+    own = [message for job_id, message in lines if job_id == str(job.public_id)]
+    assert own == ["submitted", "cancel requested", "deleted"]
 
 
 def test_retry_outlives_the_job_it_came_from() -> None:

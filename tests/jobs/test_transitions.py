@@ -35,13 +35,13 @@ def test_nothing_to_claim_is_none() -> None:
 def test_released_job_is_served_before_all_first_starts() -> None:
     job, _claim = factories.running_job()
     factories.queued_job()
-    assert transitions.release("host/cpu") == 1
+    assert len(transitions.release("host/cpu")) == 1
     assert factories.claim().job_id == job.pk
 
 
 def test_job_is_not_claimed_before_its_back_off_has_passed() -> None:
     _job, claim = factories.running_job()
-    transitions.postpone(claim, delay_s=3600, tries=3)
+    transitions.postpone(claim, detail="", delay_s=3600, tries=3)
     assert transitions.claim_next(factories.WORKER, timeout_s=600) is None
 
 
@@ -76,7 +76,7 @@ def test_requeued_job_fences_out_the_old_worker() -> None:
     assert not transitions.succeed(old_claim, "outputs/old.png")
     assert not transitions.fail(old_claim, "internal_error", "")
     assert not transitions.settle_cancelled(old_claim)
-    assert transitions.postpone(old_claim, delay_s=0, tries=3) is None
+    assert transitions.postpone(old_claim, detail="", delay_s=0, tries=3) is None
     job.refresh_from_db()
     assert (job.status, job.step, job.attempt) == (JobStatus.RUNNING, 0, 2)
     assert transitions.succeed(new_claim, "outputs/new.png")
@@ -86,7 +86,7 @@ def test_final_is_final() -> None:
     for job in (factories.succeeded_job(), factories.failed_job(), factories.cancelled_job()):
         status = job.status
         assert transitions.cancel(job.pk) is None
-        assert transitions.release(job.worker) == 0
+        assert transitions.release(job.worker) == []
         job.refresh_from_db()
         assert job.status == status
 
@@ -107,7 +107,8 @@ def test_heartbeat_stops_at_the_deadline() -> None:
 def test_third_out_of_memory_fails() -> None:
     job = factories.queued_job()
     outcomes = [
-        transitions.postpone(factories.claim(), delay_s=0, tries=3) for _attempt in range(3)
+        transitions.postpone(factories.claim(), detail="", delay_s=0, tries=3)
+        for _attempt in range(3)
     ]
     job.refresh_from_db()
     assert outcomes == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.FAILED]
@@ -117,20 +118,20 @@ def test_third_out_of_memory_fails() -> None:
 def test_postponed_job_that_was_to_be_cancelled_is_cancelled() -> None:
     job, claim = factories.running_job()
     transitions.cancel(job.pk)
-    assert transitions.postpone(claim, delay_s=0, tries=3) is JobStatus.CANCELLED
+    assert transitions.postpone(claim, detail="", delay_s=0, tries=3) is JobStatus.CANCELLED
 
 
 def test_released_job_that_was_to_be_cancelled_is_cancelled() -> None:
     job, _claim = factories.running_job()
     transitions.cancel(job.pk)
-    assert transitions.release("host/cpu") == 1
+    assert len(transitions.release("host/cpu")) == 1
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
 
 
 def test_release_touches_only_its_worker() -> None:
     factories.running_job()
-    assert transitions.release("other/cpu") == 0
+    assert transitions.release("other/cpu") == []
 
 
 def test_queued_job_is_cancelled_at_once() -> None:

@@ -14,9 +14,9 @@ from tests.stack.harness import Installation, crew_of, wait_for
 @pytest.fixture(scope="session")
 def suite_server_url() -> str:
     """The PostgreSQL that the suite runs on, embedded or named by DATABASE_URL."""
-    from imagen_site import database_server, embedded_postgres, env
+    from imagen_site import embedded_postgres, env
 
-    return env.text("DATABASE_URL") or embedded_postgres.locate(database_server.data_dir()).url
+    return env.text("DATABASE_URL") or embedded_postgres.locate(env.data_dir()).url
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 DRAW_TOKENS = """
 import uuid
 from django.contrib.auth.models import User
-from generation.api.authentication import draw_token
+from generation.tokens import draw_token
 for _ in range(%d):
     print(draw_token(User.objects.create(username=str(uuid.uuid4())).pk, "tests")[1])
 """
@@ -79,7 +79,7 @@ class Installation:
             "IMAGEN_DATA_DIR": str(folder / "data"),
             "IMAGEN_MEDIA_ROOT": str(self.media),
             "OMP_WAIT_POLICY": "PASSIVE",
-            "TMPDIR": str(folder),
+            "IMAGEN_LOCK_DIR": str(folder),
             **settings,
         }
         if database_url:

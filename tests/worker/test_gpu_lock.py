@@ -31,9 +31,9 @@ def test_several_visible_gpus_are_refused_with_the_remedy(monkeypatch) -> None:
         visible_device()
 
 
-def test_gpu_is_locked_for_the_machine_and_cpu_for_a_database() -> None:
-    assert lock_path("gpu-0", "a") == lock_path("gpu-0", "b")
-    assert lock_path("cpu", "a") != lock_path("cpu", "b")
+def test_gpu_is_locked_for_the_machine_and_cpu_for_a_database(tmp_path) -> None:
+    assert lock_path(tmp_path, "gpu-0", "a") == lock_path(tmp_path, "gpu-0", "b")
+    assert lock_path(tmp_path, "cpu", "a") != lock_path(tmp_path, "cpu", "b")
 
 
 def test_second_lock_is_not_given(tmp_path) -> None:

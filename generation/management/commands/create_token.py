@@ -3,7 +3,7 @@
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from generation.api.authentication import draw_token
+from generation.tokens import draw_token
 
 
 class Command(BaseCommand):

@@ -7,20 +7,21 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from generation import accounts
-from generation.api.authentication import draw_token, revoke_token
+from generation import accounts, schema
+from generation.jobs import services
+from generation.models import GenerationJob
+from generation.tokens import draw_token, revoke_token
 from imagen_site import database_server
-from imagen_site.stack import Stack, StackError, open_direct
+from imagen_site.stack import Stack, StackError, local_url, open_direct
 
 POLL_EVERY_S = 0.1
 """Often enough that the bar moves with the steps of a fast model."""
@@ -45,10 +46,10 @@ class Command(BaseCommand):
             raise CommandError("The prompt is empty: say what the picture shows, by --prompt.")
         path = _writable(out)
         database_server.join_if_embedded()
-        call_command("migrate", verbosity=0, interactive=False)
+        schema.bring_up_to_date()
         try:
-            with _token() as token, _server(token) as url:
-                path.write_bytes(_paint(Client(url, token), prompt))
+            with _token() as token, _server(token) as (url, keep_running):
+                path.write_bytes(_paint(Client(url, token), prompt, keep_running))
         except (StackError, ApiError) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
@@ -87,15 +88,17 @@ class Client:
         return answer
 
 
-def _paint(client: Client, prompt: str) -> bytes:
+def _paint(client: Client, prompt: str, keep_running: Callable[[], None]) -> bytes:
     """Submit, follow the steps with a bar, and fetch the PNG."""
     job_id = client.call_json("/generate", {"prompt": prompt})["job_id"]
     give_up_at = time.monotonic() + 2 * settings.IMAGEN_JOB_TIMEOUT
     steps = settings.IMAGEN_DEFAULT_STEPS
-    with tqdm(total=steps, desc="waiting", bar_format=BAR_FORMAT) as bar:
+    with _cancelled_on_interrupt(job_id), tqdm(total=steps, bar_format=BAR_FORMAT) as bar:
         while time.monotonic() < give_up_at:
             status = client.call_json(f"/status/{job_id}")
             match status["status"]:
+                case "PENDING":
+                    _show(bar, "waiting", 0)
                 case "PROGRESS":
                     step = status["meta"]["current"]
                     _show(bar, "painting" if step else "loading the model", step)
@@ -107,7 +110,19 @@ def _paint(client: Client, prompt: str) -> bytes:
                 case "REVOKED":
                     raise ApiError("The job was cancelled.")
             time.sleep(POLL_EVERY_S)
+            keep_running()
     raise ApiError(f"Job {job_id} has not ended after {2 * settings.IMAGEN_JOB_TIMEOUT} s.")
+
+
+@contextmanager
+def _cancelled_on_interrupt(job_id: str) -> Iterator[None]:
+    """Ctrl-C leaves no job behind for the next worker to paint."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(services.JobNotCancellable):
+            services.cancel_job(GenerationJob.objects.get(public_id=job_id))
+        raise
 
 
 def _show(bar: "tqdm[NoReturn]", words: str, step: int) -> None:
@@ -120,20 +135,21 @@ def _show(bar: "tqdm[NoReturn]", words: str, step: int) -> None:
 
 
 @contextmanager
-def _server(token: str) -> Iterator[str]:
+def _server(token: str) -> Iterator[tuple[str, Callable[[], None]]]:
     """The address of the running server of this database, or of one that ends with the block.
 
-    What a server of our own logs is shown only when something goes wrong.
+    With it comes what to call now and then to have it kept running. What a server of our own
+    logs is shown only when something goes wrong.
     """
-    running = f"http://{settings.IMAGEN_HOST}:{settings.IMAGEN_PORT}"
+    running = local_url(settings.IMAGEN_HOST, settings.IMAGEN_PORT)
     if _is_ours(running, token):
-        yield running
+        yield running, lambda: None
         return
     with tempfile.TemporaryFile("w+") as log:
         try:
             with Stack(host="127.0.0.1", port=0, output=log) as stack:
                 stack.wait_until_ready()
-                yield stack.url
+                yield stack.url, stack.keep_running
         except (StackError, ApiError) as error:
             raise StackError(f"{error}\n{_tail(log)}") from error
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
+from generation import conf
 from generation.worker.gpu_lock import AmbiguousDevice, GpuLock, lock_path, visible_device
 from generation.worker.supervisor import Supervisor
 from imagen_site import database_server
@@ -15,18 +16,18 @@ class Command(BaseCommand):
     help = (
         "Paint the queued pictures on one device: supervises one django-q2 cluster, replaces it "
         "when anything in it dies, recovers lost jobs and rings for waiting ones. One worker "
-        "serves one GPU, the one that CUDA_VISIBLE_DEVICES shows (else the first, else the CPU). "
+        "serves one GPU, the one that CUDA_VISIBLE_DEVICES shows (else the first), or the CPU for "
+        "a profile that needs no more. "
         "SIGTERM or Ctrl-C: the running job goes back to the queue at once."
     )
 
     def handle(self, *args: object, **options: object) -> None:
         try:
-            device = visible_device()
+            device = "cpu" if conf.profile().device == "cpu" else visible_device()
         except AmbiguousDevice as error:
             raise CommandError(str(error)) from error
         supervisor = Supervisor(
-            device=device,
-            lock=GpuLock(lock_path(device, _database_name())),
+            lock=GpuLock(lock_path(settings.IMAGEN_LOCK_DIR, device, _database_name())),
             manage_py=settings.BASE_DIR / "manage.py",
             keep_database=database_server.keep_running,
         )

@@ -1,0 +1,52 @@
+"""API tokens: drawn here, shown once, kept as a digest."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from generation.models import ApiToken
+
+KEY_PREFIX = "img_"
+SHOWN_CHARS = 12
+NOTE_USE_EVERY = timedelta(minutes=1)
+
+
+def draw_token(user_id: int, name: str) -> tuple[ApiToken, str]:
+    """Make a token for this user; returns its row and its text, which cannot be read again."""
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        user_id=user_id, name=name, digest=_digest(key), prefix=key[:SHOWN_CHARS]
+    )
+    return token, key
+
+
+def find_token(key: str) -> ApiToken | None:
+    """The live token of an active user with this text; its use is noted."""
+    token = (
+        ApiToken.objects.select_related("user")
+        .filter(digest=_digest(key), revoked_at__isnull=True, user__is_active=True)
+        .first()
+    )
+    if token is not None:
+        _note_use(token)
+    return token
+
+
+def revoke_token(token: ApiToken) -> bool:
+    """End a token for good. False: it had ended already."""
+    live = ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True)
+    return bool(live.update(revoked_at=Now()))
+
+
+def _digest(key: str) -> str:
+    """SHA-256 suffices: the key holds 256 random bits, so there is nothing to guess."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _note_use(token: ApiToken) -> None:
+    """Write the time of use, at most once a minute: reads stay reads."""
+    is_due = Q(last_used_at__isnull=True) | Q(last_used_at__lt=Now() - NOTE_USE_EVERY)
+    ApiToken.objects.filter(is_due, pk=token.pk).update(last_used_at=Now())

@@ -1,0 +1,123 @@
+"""What the supervisor decides, with a cluster that does as it is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError
+
+from generation.jobs import recovery
+from generation.models import GenerationJob, JobStatus
+from generation.worker import supervisor as module
+from generation.worker.gpu_lock import GpuLock
+from generation.worker.supervisor import Supervisor
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+class FakeCluster:
+    """Loses the processes in `lost`; those in `alive` are well."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        self.started_at = 0.0
+        self.group_id = 1
+        self.lost: frozenset[int] = frozenset()
+        self.alive: set[int] = set()
+        self.is_ended = False
+
+    def missing(self) -> frozenset[int]:
+        return self.lost
+
+    def is_alive(self, pid: int) -> bool:
+        return pid in self.alive
+
+    def end(self) -> None:
+        self.is_ended = True
+
+
+@pytest.fixture
+def supervise(tmp_path, monkeypatch) -> Callable[..., Supervisor]:
+    monkeypatch.setattr(module, "WATCH_EVERY_S", 0.01)
+    monkeypatch.setattr(module.connection, "close", lambda: None)
+
+    def make(keep_database: Callable[[], object] = lambda: None) -> Supervisor:
+        return Supervisor(
+            lock=GpuLock(tmp_path / "imagen-cpu.lock"),
+            manage_py=Path("manage.py"),
+            keep_database=keep_database,
+        )
+
+    return make
+
+
+def run_job_on(supervisor: Supervisor) -> GenerationJob:
+    job, _claim = factories.running_job()
+    GenerationJob.objects.update(worker=supervisor.name)
+    return job
+
+
+def test_broken_crew_is_restarted_when_nothing_runs(supervise) -> None:
+    assert supervise()._can_restart(FakeCluster(), frozenset({7}))
+
+
+def test_broken_crew_is_restarted_when_its_worker_is_lost(supervise) -> None:
+    supervisor = supervise()
+    run_job_on(supervisor)
+    assert supervisor._can_restart(FakeCluster(), frozenset({4242}))
+
+
+def test_broken_crew_waits_for_a_job_in_good_health(supervise) -> None:
+    supervisor, cluster = supervise(), FakeCluster()
+    run_job_on(supervisor)
+    cluster.alive = {4242}
+    assert not supervisor._can_restart(cluster, frozenset({7}))
+
+
+def test_broken_crew_waits_for_a_database_that_is_away(supervise, monkeypatch) -> None:
+    def away(_name: str) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(recovery, "busy_pid", away)
+    assert not supervise()._can_restart(FakeCluster(), frozenset({7}))
+
+
+def test_failed_duty_is_logged_and_the_watch_goes_on(supervise, caplog) -> None:
+    def fail() -> None:
+        raise RuntimeError("disk on fire")
+
+    supervisor, cluster = supervise(keep_database=fail), FakeCluster()
+    job = factories.queued_job()
+    cluster.lost = frozenset({7})
+    supervisor._can_restart = lambda *_: "disk on fire" in caplog.text
+    supervisor._watch(cluster)
+    assert "disk on fire" in caplog.text
+    assert GenerationJob.objects.get().pk == job.pk
+
+
+def test_stopped_supervisor_ends_its_cluster_and_releases_the_job(supervise, monkeypatch) -> None:
+    supervisor, clusters = supervise(), []
+
+    def start(*args: object, **kwargs: object) -> FakeCluster:
+        clusters.append(FakeCluster())
+        run_job_on(supervisor)
+        supervisor.stop()
+        return clusters[-1]
+
+    monkeypatch.setattr(module, "Cluster", start)
+    supervisor.run()
+    assert [cluster.is_ended for cluster in clusters] == [True]
+    assert GenerationJob.objects.get().status == JobStatus.QUEUED
+
+
+def test_job_is_released_even_when_the_cluster_cannot_start(supervise, monkeypatch) -> None:
+    supervisor = supervise()
+
+    def start(*args: object, **kwargs: object) -> FakeCluster:
+        run_job_on(supervisor)
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(module, "Cluster", start)
+    with pytest.raises(OSError, match="no more processes"):
+        supervisor.run()
+    assert GenerationJob.objects.get().status == JobStatus.QUEUED
