@@ -21,7 +21,7 @@ help:  ## Show this list
 demo:  ## Paint one picture: make demo PROMPT="a castle at night" OUT=castle.png
 	@[ -n "$$(printf %s "$$PROMPT" | tr -d '[:space:]')" ] || { \
 	  echo 'make demo needs a prompt: make demo PROMPT="a castle at night" OUT=castle.png' >&2; exit 2; }
-	@$(MAKE) $(VENV)/.installed >&2
+	@$(MAKE) -s $(VENV)/.installed >&2
 	@$(BIN)/python manage.py demo --prompt="$$PROMPT" --out="$${OUT:-imagen.png}"
 
 run: install  ## Serve http://127.0.0.1:8009 (IMAGEN_PORT) until Ctrl-C
@@ -54,10 +54,11 @@ install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Imagen needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { \
-	  rm -rf $(VENV); echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null | grep -q True || { \
+	  echo "Imagen needs Python 3.11 or newer, which $(PYTHON) is not. Name another: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	  echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing Imagen's packages; the first time this takes some minutes." >&2

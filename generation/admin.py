@@ -5,12 +5,14 @@ from collections.abc import Callable
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from generation.jobs import queue, services
 from generation.models import ApiToken, GenerationJob
 from generation.tokens import revoke_token
 
+admin.site.site_header = admin.site.site_title = "Imagen"
 queue.take_down_broker_pages()
 
 REFUSALS = (
@@ -36,13 +38,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(GenerationJob)
 class GenerationJobAdmin(ReadOnlyAdmin):
-    list_display = ("public_id", "owner", "status", "step", "steps", "attempt", "created_at")
+    list_display = ("short_id", "owner", "status", "progress", "attempt", "words", "created_at")
     list_filter = ("status",)
     search_fields = ("prompt", "public_id")
     list_select_related = ("owner",)
     show_full_result_count = False
     exclude = ("output",)
     actions = ("cancel_jobs", "retry_jobs", "delete_jobs")
+
+    @admin.display(description=_("job"), ordering="id")
+    def short_id(self, job: GenerationJob) -> str:
+        return str(job.public_id)[:8]
+
+    @admin.display(description=_("step"))
+    def progress(self, job: GenerationJob) -> str:
+        return f"{job.step}/{job.steps}"
+
+    @admin.display(description=_("prompt"))
+    def words(self, job: GenerationJob) -> str:
+        return Truncator(job.prompt).chars(60)
 
     @admin.action(description=_("Cancel the selected jobs"), permissions=["operate"])
     def cancel_jobs(self, request: HttpRequest, jobs: QuerySet[GenerationJob]) -> None:

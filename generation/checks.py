@@ -1,6 +1,8 @@
 """System checks: settings that would break the queue or the models, found before they do."""
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -22,6 +24,19 @@ def check_profile(**kwargs: object) -> Sequence[CheckMessage]:
             id="imagen.E001",
         )
     ]
+
+
+@register()
+def check_media(**kwargs: object) -> Sequence[CheckMessage]:
+    """imagen.E002: finished pictures could not be stored."""
+    folder = Path(settings.MEDIA_ROOT)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return []
+    except OSError as error:
+        hint = "Make it writable for this account, or choose another folder by IMAGEN_MEDIA_ROOT."
+        return [Error(f"Pictures cannot be stored: {error}.", hint=hint, id="imagen.E002")]
 
 
 @register()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -24,8 +25,11 @@ class BodyLimit:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+        elif _has_no_length(scope):
+            detail = "Send the body with a Content-Length; chunked bodies are not read."
+            await _refuse(send, 411, "length_required", detail)
         elif _announced_bytes(scope) > self.max_bytes:
-            await self._refuse(send)
+            await self._refuse_size(send)
         else:
             await self._count(scope, receive, send)
 
@@ -43,25 +47,31 @@ class BodyLimit:
         try:
             await self.app(scope, counted_receive, send)
         except _BodyTooLarge:  # Django reads the whole body before it answers
-            await self._refuse(send)
+            await self._refuse_size(send)
 
-    async def _refuse(self, send: Send) -> None:
-        body = json.dumps(
-            {
-                "type": "about:blank",
-                "title": "Content Too Large",
-                "status": 413,
-                "code": "body_too_large",
-                "detail": f"The body is larger than {self.max_bytes} bytes.",
-            }
-        ).encode()
-        headers = [
-            (b"content-type", b"application/problem+json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"connection", b"close"),
-        ]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    async def _refuse_size(self, send: Send) -> None:
+        detail = f"The body is larger than {self.max_bytes} bytes."
+        await _refuse(send, 413, "body_too_large", detail)
+
+
+async def _refuse(send: Send, status: int, code: str, detail: str) -> None:
+    """Answer in the one shape of errors, and end the connection."""
+    title = HTTPStatus(status).phrase
+    problem = {"type": "about:blank", "title": title, "status": status, "code": code}
+    body = json.dumps(problem | {"detail": detail}).encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _has_no_length(scope: Message) -> bool:
+    """Whether a body comes in chunks: DRF takes a missing length for a missing body."""
+    names = {name for name, _value in scope["headers"]}
+    return b"transfer-encoding" in names and b"content-length" not in names
 
 
 def _announced_bytes(scope: Message) -> int:

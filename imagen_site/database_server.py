@@ -16,7 +16,9 @@ def join_if_embedded() -> None:
     """
     global _membership  # noqa: PLW0603  one process, one share
     if _membership is None and not env.text("DATABASE_URL"):
-        _membership = embedded_postgres.join(env.data_dir(), announce=_announce)
+        is_told = env.process_kind() != "command" or env.text("IMAGEN_WORKER_NAME")
+        announce = None if is_told else _announce
+        _membership = embedded_postgres.join(env.data_dir(), announce=announce)
         atexit.register(_membership.leave)
 
 

@@ -95,6 +95,11 @@ def public_url(name: str, default: str) -> str:
     return given
 
 
+def process_kind() -> str:
+    """What this process is: a "command" that somebody typed, or a child that serves or works."""
+    return choice("IMAGEN_PROCESS", "command", ("command", "web", "worker"))
+
+
 def data_dir() -> Path:
     """The folder of the embedded database and the drawn secret key."""
     return folder("IMAGEN_DATA_DIR", BASE_DIR / ".data")

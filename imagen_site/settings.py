@@ -10,7 +10,9 @@ from generation.spec.profiles import PROFILES
 from imagen_site import embedded_postgres, env, secret_key
 
 BASE_DIR = env.BASE_DIR
-IS_WEB_PROCESS = env.choice("IMAGEN_PROCESS", "command", ("command", "web")) == "web"
+IS_WEB_PROCESS = env.process_kind() == "web"
+
+WEB_APPLICATION = "imagen web"  # how PostgreSQL lists the web's connections, with its address
 
 # Imagen's own
 
@@ -80,7 +82,7 @@ MIDDLEWARE = [
     "generation.api.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    "generation.api.errors.DatabaseGoneMiddleware",
+    "generation.api.errors.DatabaseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -117,6 +119,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
 
 # Database: DATABASE_URL, or the embedded PostgreSQL that manage.py and asgi.py start.
 
@@ -131,6 +134,7 @@ def _database() -> dict[str, Any]:
     }
     database |= {"PORT": str(parts.pop("port", "")), "ENGINE": "django.db.backends.postgresql"}
     if IS_WEB_PROCESS:
+        parts["application_name"] = f"{WEB_APPLICATION} {env.text('IMAGEN_WEB_URL')}"
         parts["pool"] = {"min_size": 1, "max_size": 16, "timeout": 20}
     max_age = 0 if IS_WEB_PROCESS else 600
     return database | {"OPTIONS": parts, "CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True}
@@ -165,6 +169,8 @@ Q_CLUSTER = {
 # Files, static files, languages
 
 MEDIA_ROOT = env.folder("IMAGEN_MEDIA_ROOT", BASE_DIR / "media")
+FILE_UPLOAD_PERMISSIONS = 0o640
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_USE_FINDERS = True
@@ -180,6 +186,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["generation.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "generation.api.errors.answer_exception",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "generation.api.negotiation.OneFormat",
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 

@@ -1,26 +1,25 @@
 """Web and worker as children of one launcher: started together, ended together."""
 
-import ctypes
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import IO, Self
 
 from imagen_site.env import BASE_DIR
+from imagen_site.parent_death import end_with_this_process
 
 READY_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
 PROBE_LIMIT_S = 2.0
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-_PR_SET_PDEATHSIG = 1
 
 
 class StackError(Exception):
@@ -30,12 +29,16 @@ class StackError(Exception):
 class Stack:
     """A running web and worker. `url` is where the web answers."""
 
-    def __init__(self, *, host: str, port: int, output: IO[str] | None = None) -> None:
+    def __init__(
+        self, *, host: str, port: int, is_public: bool = True, output: IO[str] | None = None
+    ) -> None:
         """Start both. port 0 takes a free one; output takes what they print (None: the terminal).
 
+        is_public: whether other programs on this database may find the web and use it.
         Raises StackError when the port is taken.
         """
         self._output = output
+        self._is_public = is_public
         self._listener = _listen(host, port)
         self.url = local_url(host, self._listener.getsockname()[1])
         self.web = self._start_web()
@@ -77,10 +80,13 @@ class Stack:
 
     def _start_web(self) -> subprocess.Popen[bytes]:
         fd = self._listener.fileno()
-        return _start(["-m", "imagen_site.web", "--fd", str(fd)], self._output, [fd])
+        arguments = ["-m", "imagen_site.web", "--fd", str(fd)]
+        address = {"IMAGEN_WEB_URL": self.url} if self._is_public else {}
+        return _start(arguments, self._output, address, inherited=[fd])
 
     def _start_worker(self) -> subprocess.Popen[bytes]:
-        return _start([str(BASE_DIR / "manage.py"), "imagen_worker"], self._output)
+        arguments = [str(BASE_DIR / "manage.py"), "imagen_worker"]
+        return _start(arguments, self._output, {"IMAGEN_PROCESS": "worker"})
 
     def __enter__(self) -> Self:
         return self
@@ -136,24 +142,21 @@ def _was_killed(name: str, process: subprocess.Popen[bytes]) -> bool:
 
 
 def _start(
-    arguments: list[str], output: IO[str] | None, inherited: list[int] | None = None
+    arguments: list[str],
+    output: IO[str] | None,
+    environment: dict[str, str],
+    *,
+    inherited: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """A child in a session of its own, so that a terminal's Ctrl-C reaches the launcher alone."""
-    launcher_pid = os.getpid()
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=BASE_DIR,
+        env=os.environ | environment,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT if output else None,
-        pass_fds=inherited or (),
+        pass_fds=inherited,
         start_new_session=True,
-        preexec_fn=lambda: _end_with(launcher_pid),  # noqa: PLW1509  the launcher has no threads
+        preexec_fn=end_with_this_process(),  # noqa: PLW1509  the launcher has no threads
     )
-
-
-def _end_with(launcher_pid: int) -> None:
-    """Have the kernel send SIGTERM to this child when the launcher dies, however it dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != launcher_pid:  # it died before the line above
-        os._exit(1)

@@ -1,12 +1,14 @@
 """Run the web process: `python -m imagen_site.web`, on an address or an inherited socket."""
 
 import argparse
+import os
 import signal
 import socket
 
 import uvicorn
 
 from imagen_site import env, launch
+from imagen_site.stack import local_url
 
 GRACEFUL_SHUTDOWN_S = 5
 
@@ -28,7 +30,11 @@ def main() -> None:
             lifespan="off",
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
         )
-        sockets = [socket.socket(fileno=options.fd)] if options.fd is not None else None
+        if options.fd is None:
+            os.environ["IMAGEN_WEB_URL"] = local_url(options.host, options.port)
+            sockets = None
+        else:
+            sockets = [socket.socket(fileno=options.fd)]
         uvicorn.Server(config).run(sockets=sockets)
 
 

@@ -26,7 +26,9 @@ def act(operator, action: str, *jobs: GenerationJob, url: str = JOBS):
 
 def test_list_and_row_are_shown(operator) -> None:
     job = factories.succeeded_job()
-    assert str(job.public_id) in operator.get(JOBS).content.decode()
+    page = operator.get(JOBS).content.decode()
+    assert str(job.public_id)[:8] in page
+    assert job.prompt in page
     assert operator.get(f"{JOBS}{job.pk}/change/").status_code == 200
 
 

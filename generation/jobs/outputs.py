@@ -32,7 +32,7 @@ def publish(claim: Claim, picture: Picture) -> bool:
 def discard_pictures(job: GenerationJob) -> None:
     """Remove every file of a deleted job, those of killed attempts included."""
     _discard_attempts(job, range(1, job.attempt + 1))
-    if job.output:
+    if job.output.name:
         _discard(job.output.name)
 
 

@@ -22,6 +22,7 @@ from generation.spec.errors import (
     DeadlinePassed,
     GenerationError,
     OutOfMemory,
+    PromptUnreadable,
     StopGeneration,
 )
 from generation.spec.profiles import find_profile
@@ -129,7 +130,9 @@ def _run(claim: Claim) -> str:
         )
         outcome = "out of memory"
     except GenerationError as error:
-        logger.warning("%s: %s", error.code, error)
+        # What quotes the prompt stands in the row alone.
+        reason = "see error_detail" if isinstance(error, PromptUnreadable) else error
+        logger.warning("%s: %s", error.code, reason)
         settle = functools.partial(transitions.fail, claim, error.code, str(error))
         outcome = error.code
     except outage.GONE:

@@ -69,7 +69,9 @@ def retry_job(job: GenerationJob) -> GenerationJob:
     or already has a successor; QueueFull when there is no room.
     """
     with transaction.atomic():
-        old = GenerationJob.objects.select_for_update().get(pk=job.pk)
+        old = GenerationJob.objects.select_for_update().filter(pk=job.pk).first()
+        if old is None:
+            raise JobNotRetryable(f"job {job.public_id} has been deleted")
         if old.status not in RETRYABLE:
             raise JobNotRetryable(
                 f"job {old.public_id} is {old.status}; only a failed or "

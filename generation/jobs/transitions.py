@@ -231,7 +231,7 @@ def postpone(claim: Claim, *, detail: str, delay_s: int, tries: int) -> JobStatu
     A requested cancellation is carried out instead, and the `tries`-th time the job is failed.
     Returns where the job stands then; None: the claim was lost.
     """
-    values = {
+    values: Values = {
         "id": claim.job_id,
         "attempt": claim.attempt,
         "detail": detail,

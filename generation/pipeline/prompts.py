@@ -84,7 +84,7 @@ def _ask_compel(compel: CompelForSDXL, prompt: str, negative: str | None) -> Lab
             f" {show_value(negative)}: {type(error).__name__}: {error}. {REMEDY}"
         ) from error
     if printed.getvalue():
-        log.info("compel: %s", printed.getvalue().strip())
+        log.debug("compel: %s", printed.getvalue().strip())
     return conditioning
 
 

@@ -10,6 +10,7 @@ from generation.spec.profiles import ModelProfile
 from generation.spec.weighting import nesting_depth
 
 MAX_SHOWN_CHARS = 60
+MAX_UNKNOWN_SHOWN = 10
 FIELDS = (
     "prompt",
     "negative_prompt",
@@ -171,11 +172,11 @@ class _FieldReader:
         return strength
 
     def refuse_unknown(self) -> None:
-        for name in self.fields:
-            if name not in FIELDS:
-                template = gettext_noop(
-                    "%(field)s is no field of a request (its value was %(value)s); known are: "
-                    "%(known)s."
-                )
-                shown = show_value(name)[1:-1]
-                self.refuse(shown, self.fields[name], template, known=", ".join(FIELDS))
+        unknown = [name for name in self.fields if name not in FIELDS]
+        for name in unknown[:MAX_UNKNOWN_SHOWN]:
+            template = gettext_noop(
+                "%(field)s is no field of a request (its value was %(value)s); known are: "
+                "%(known)s."
+            )
+            shown = show_value(name)[1:-1]
+            self.refuse(shown, self.fields[name], template, known=", ".join(FIELDS))

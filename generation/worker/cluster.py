@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from imagen_site.parent_death import end_with_this_process
+
 CREW_SIZE = 5
 """Parent, sentinel, worker, monitor, pusher: what `qcluster` with one worker consists of."""
 START_LIMIT_S = 60.0
@@ -40,6 +42,7 @@ class Cluster:
             start_new_session=True,
             pass_fds=[inherited_lock],
             stdin=subprocess.DEVNULL,
+            preexec_fn=end_with_this_process(),  # noqa: PLW1509  the supervisor has no threads
         )
         self.started_at = time.monotonic()
         self.group_id = self._parent.pid

@@ -174,6 +174,8 @@ def _end_unusable(location: Location, living: list[int]) -> None:
     record = read_pid_file(location)
     if record is None or record.pid not in living:
         _signal(living, signal.SIGKILL)
+    elif record.status == "stopping":  # a smart shutdown would wait for the last pooled session
+        _signal([record.pid], signal.SIGINT)
     elif record.status == "ready" and not location.socket.exists():
         _refuse_foreign_server(location, record)
         _signal([record.pid], signal.SIGINT)  # PostgreSQL's fast shutdown

@@ -182,8 +182,8 @@ def test_superuser_is_no_exception_at_the_api(media, user) -> None:
         "/generate",
         f"/status/{uuid.uuid4()}",
         f"/image/{uuid.uuid4()}",
-        "/outputs/a.png",
-        "/download/a.png",
+        "/outputs/20260130_123456_abc123.png",
+        "/download/20260130_123456_abc123.png",
     ],
 )
 def test_nobody_gets_nothing(anonymous_api, path) -> None:
@@ -193,14 +193,24 @@ def test_nobody_gets_nothing(anonymous_api, path) -> None:
     assert response["WWW-Authenticate"] == "Token"
 
 
+@pytest.mark.parametrize("accept", ["image/png", "image/*", "text/html", "application/xml"])
+def test_picture_comes_whatever_is_accepted(api, user, media, accept) -> None:
+    job = finished_job(user, media)
+    api.headers["Accept"] = accept
+    assert body_of(api.get(f"/image/{job.public_id}?format=x")).startswith(b"\x89PNG")
+
+
 def test_picture_without_its_file_is_not_found(api, user, media) -> None:
     job = factories.succeeded_job(user, output="outputs/lost.png")
     assert api.get(f"/image/{job.public_id}").status_code == 404
 
 
-def test_unfinished_picture_is_not_found(api, user) -> None:
-    job = factories.queued_job(user)
-    assert api.get(f"/image/{job.public_id}").status_code == 404
+@pytest.mark.parametrize("make", [factories.queued_job, factories.failed_job])
+def test_job_without_a_picture_says_so(api, user, make) -> None:
+    job = make(user)
+    for path in (f"/image/{job.public_id}", f"/outputs/{job.public_filename}"):
+        response = api.get(path)
+        assert (response.status_code, response.json()["code"]) == (409, "no_picture")
 
 
 def test_full_queue_is_503_with_retry_after(api, settings) -> None:

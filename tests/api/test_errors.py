@@ -1,8 +1,12 @@
 """One shape for every error, whatever went wrong."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
 
+from generation.api import errors
 from generation.api.classic import views
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +44,40 @@ def test_unexpected_error_is_500_without_details(api, monkeypatch) -> None:
     assert "division" not in response.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/status/not-a-uuid", "/outputs/../../etc/passwd"])
+@pytest.mark.django_db(transaction=True)
+def test_value_that_the_database_cannot_hold_is_400(client) -> None:
+    client.raise_request_exception = False
+    client.cookies["sessionid"] = '"\\000aaaaaaaaaa"'
+    assert client.get("/admin/").status_code == 400
+    unknown = "/image/00000000-0000-4000-8000-000000000000"
+    assert client.get(unknown).status_code == 400
+
+
+def test_pooled_connection_is_given_back_before_the_answer_is_read(monkeypatch) -> None:
+    given_back: list[str] = []
+    idle, busy = (
+        SimpleNamespace(
+            in_atomic_block=name == "busy",
+            close_if_unusable_or_obsolete=lambda name=name: given_back.append(name),
+        )
+        for name in ("idle", "busy")
+    )
+    fakes = SimpleNamespace(all=lambda initialized_only: [idle, busy])
+    monkeypatch.setattr(errors, "connections", fakes)
+    errors.DatabaseMiddleware(lambda request: HttpResponse())(HttpRequest())
+    assert given_back == ["idle"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nowhere",
+        "/outputs/%00",
+        "/download/a%00b",
+        "/status/not-a-uuid",
+        "/outputs/../../etc/passwd",
+    ],
+)
 def test_unknown_address_is_a_problem(api, path) -> None:
     response = api.get(path)
     assert response.status_code == 404

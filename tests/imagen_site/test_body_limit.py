@@ -33,6 +33,12 @@ def answer(chunks: list[bytes], headers: list[tuple[bytes, bytes]] = []) -> list
     return sent
 
 
+def test_chunked_body_is_asked_for_its_length() -> None:
+    start, body = answer([b"1"], [(b"transfer-encoding", b"chunked")])
+    assert start["status"] == 411
+    assert json.loads(body["body"])["code"] == "length_required"
+
+
 def test_small_body_passes() -> None:
     assert answer([b"12345", b"67890"])[0]["status"] == 200
 

@@ -72,6 +72,13 @@ def test_database_that_is_not_there_is_one_line() -> None:
     assert line.startswith("imagen: the database cannot be used; check DATABASE_URL")
 
 
+def test_media_folder_that_cannot_be_written_is_found_at_the_start() -> None:
+    done = manage("check", IMAGEN_MEDIA_ROOT="/proc/nowhere")
+    assert done.returncode != 0
+    assert "imagen.E002" in done.stderr
+    assert "IMAGEN_MEDIA_ROOT" in done.stderr
+
+
 def test_injected_fault_is_warned_of() -> None:
     done = manage("check", IMAGEN_FAULT="slow:0.1")
     assert done.returncode == 0

@@ -12,7 +12,7 @@ from generation import tasks
 from generation.jobs import outage, runner, services, transitions
 from generation.log import current_job
 from generation.models import GenerationJob, JobStatus
-from generation.spec.errors import NotFinite, OutOfMemory
+from generation.spec.errors import NotFinite, OutOfMemory, PromptUnreadable
 from generation.spec.picture import Picture
 from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
@@ -144,6 +144,16 @@ def test_known_failure_keeps_its_code(use_engine) -> None:
     job.refresh_from_db()
     assert (job.status, job.error_code) == (JobStatus.FAILED, "not_finite")
     assert job.error_detail == "NaN in the decode"
+
+
+def test_prompt_does_not_reach_the_log(use_engine, caplog) -> None:
+    job = factories.queued_job()
+    use_engine(raising(PromptUnreadable("cannot read 'my secret wish'")))
+    runner.run_next()
+    job.refresh_from_db()
+    assert "secret wish" in job.error_detail
+    assert "prompt_unreadable" in caplog.text
+    assert "secret wish" not in caplog.text
 
 
 def test_unknown_failure_is_logged_with_the_job(use_engine, caplog) -> None:

@@ -103,6 +103,13 @@ def test_retry_outlives_the_job_it_came_from() -> None:
     assert new.retry_of is None
 
 
+def test_deleted_job_is_not_retried() -> None:
+    job = factories.failed_job()
+    services.delete_job(job)
+    with pytest.raises(JobNotRetryable, match="deleted"):
+        services.retry_job(job)
+
+
 def test_running_job_is_not_deleted() -> None:
     job, _claim = factories.running_job()
     with pytest.raises(JobNotDeletable):

@@ -125,6 +125,12 @@ def test_it_reports_every_field_at_once() -> None:
     assert {error.field for error in caught.value.errors} == {"steps", "width", "guidance_scale"}
 
 
+def test_flood_of_unknown_fields_gets_a_short_answer() -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        build(**{f"field{number}": number for number in range(5_000)})
+    assert len(caught.value.errors) == 10
+
+
 def test_missing_prompt_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="prompt must hold words"):
         build_request({}, profile=MINIATURE, limits=Limits())

@@ -26,6 +26,19 @@ from generation.tokens import draw_token
 for _ in range(%d):
     print(draw_token(User.objects.create(username=str(uuid.uuid4())).pk, "tests")[1])
 """
+LOG_IN = """
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+user = User.objects.create_superuser("operator")
+session = SessionStore()
+session[SESSION_KEY] = str(user.pk)
+session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+session.create()
+print(session.session_key)
+"""
 LOG_TRIGGER = """
 CREATE TABLE job_log (
     seq bigserial, job_id bigint, attempt int, status text, step int, worker_pid int,
@@ -166,10 +179,17 @@ class Installation:
                 child.wait()
 
     def ask(
-        self, method: str, path: str, body: Any = None, token: str | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        token: str | None = None,
+        cookie: str | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body; status 0 while nobody listens."""
         headers = {"Content-Type": "application/json"}
+        if cookie:
+            headers["Cookie"] = f"sessionid={cookie}"
         if token:
             headers["Authorization"] = f"Token {token}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -189,6 +209,10 @@ class Installation:
     def new_tokens(self, count: int) -> list[str]:
         """Tokens of as many new users."""
         return self.manage("shell", "-v0", "-c", DRAW_TOKENS % count).split()
+
+    def log_in_operator(self) -> str:
+        """The session cookie of a new superuser."""
+        return self.manage("shell", "-v0", "-c", LOG_IN)
 
     def submit(self, token: str, **fields: Any) -> str:
         wanted = {"prompt": "a castle at night", "seed": 7, **fields}

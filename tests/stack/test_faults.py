@@ -147,6 +147,8 @@ def test_job_that_hangs_in_c_is_failed_and_the_next_one_runs(
     """Time-out 5 s: the reaper fails the row, the cluster's own time-out ends the process."""
     worker = installation.start_worker(IMAGEN_FAULT="hang:2", IMAGEN_JOB_TIMEOUT="5")
     try:
+        wait_for(lambda: len(crew_of(worker)) == 5, limit_s=30, what="the cluster is whole")
+        wait_until_it_rests(idle_worker_of(worker))  # the model is loaded: five seconds suffice
         job_id = installation.submit(token, steps=10)
         began = time.monotonic()
         failure = installation.wait_for_status(token, job_id, "FAILURE", limit_s=35)

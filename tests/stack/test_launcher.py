@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from PIL import Image
 from imagen_site import embedded_postgres
 from tests.stack.harness import ROOT, Installation, is_alive, wait_for
 
+NEW_PID_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 ODD_PROMPT = """it's a "castle" $HOME `id` $(id) \\ # 50% & ; näive 城"""
 
 
@@ -153,7 +153,7 @@ def test_serve_greets_paints_for_a_demo_beside_it_and_ends_without_a_trace(
     server = fresh.start(["manage.py", "serve"])
     url, name, password = wait_for_greeting(fresh).groups()
     assert url == f"http://127.0.0.1:{fresh.environment['IMAGEN_PORT']}"
-    assert "Site" in log_in(url, name, password)
+    assert "Imagen" in log_in(url, name, password)
     before = set(processes_of(fresh))
     out = fresh.folder / "beside.png"
     assert fresh.manage("demo", "--prompt", "a ship", "--out", str(out)).endswith(str(out))
@@ -171,6 +171,62 @@ def test_killed_launcher_takes_everything_along(fresh: Installation) -> None:
     wait_for_greeting(fresh)
     server.kill()
     wait_for(lambda: not processes_of(fresh), limit_s=20, what="nothing is left running")
+
+
+def test_killed_web_and_worker_are_replaced(fresh: Installation) -> None:
+    """kill -9 of both, the worker's cluster left behind: the next picture is painted."""
+    server = fresh.start(["manage.py", "serve"])
+    wait_for_greeting(fresh)
+    fresh.port = int(fresh.environment["IMAGEN_PORT"])
+    token = fresh.new_token()
+    crew = psutil.Process(server.pid).children(recursive=True)
+    wait_for(lambda: fresh.ask("GET", "/readyz")[0] == 200, limit_s=15, what="web is ready")
+    for child in psutil.Process(server.pid).children():
+        child.kill()
+    wait_for(
+        lambda: not any(is_alive(process.pid) for process in crew),
+        limit_s=20,
+        what="the old processes are gone",
+    )
+    wait_for(lambda: fresh.ask("GET", "/readyz")[0] == 200, limit_s=15, what="web is back")
+    fresh.wait_for_status(token, fresh.submit(token, steps=2), "SUCCESS")
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
+def test_command_ended_by_a_signal_leaves_the_server(
+    fresh: Installation, signal_number: int
+) -> None:
+    code = f"import os; os.kill(os.getpid(), {signal_number})"
+    shell = fresh.start(["manage.py", "shell", "-v0", "-c", code])
+    assert shell.wait(60) == 128 + signal_number
+    wait_for(lambda: not processes_of(fresh), limit_s=5, what="nothing is left running")
+
+
+def test_programs_that_start_at_once_on_a_fresh_folder_share_the_tables(
+    fresh: Installation,
+) -> None:
+    code = "from generation import schema; schema.bring_up_to_date(); print(schema.is_current())"
+    shells = [fresh.start(["manage.py", "shell", "-v0", "-c", code]) for _ in range(3)]
+    assert [shell.wait(90) for shell in shells] == [0, 0, 0]
+    assert fresh.log_path.read_text().split() == ["True"] * 3
+
+
+def test_launcher_may_be_the_first_process_of_a_container(fresh: Installation) -> None:
+    """Process 1 of a pid namespace, listening on every address; a demo beside it uses it."""
+    if not shutil.which("unshare") or os.geteuid() != 0:
+        pytest.skip("making a pid namespace takes unshare and root")
+    environment = fresh.environment | {"IMAGEN_HOST": "0.0.0.0"}
+    with fresh.log_path.open("ab") as log:
+        container = subprocess.Popen(
+            [*NEW_PID_NAMESPACE, sys.executable, "manage.py", "serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    fresh.children.append(container)
+    match = wait_for_greeting(fresh)
+    assert match[1] == f"http://127.0.0.1:{environment['IMAGEN_PORT']}"
 
 
 def test_taken_port_is_named_with_a_remedy(fresh: Installation) -> None:
@@ -192,10 +248,15 @@ def test_job_survives_a_crash_of_postgresql(fresh: Installation) -> None:
     pid_file = next(fresh.folder.rglob("postmaster.pid"))
     postmaster = int(pid_file.read_text().splitlines()[0])
     os.kill(postmaster, signal.SIGKILL)
-    began = time.monotonic()
     wait_for(lambda: not is_alive(postmaster), limit_s=5, what="the server is gone")
-    wait_for(lambda: fresh.ask("GET", "/readyz")[0] == 200, limit_s=15, what="it is back")
-    assert time.monotonic() - began < 15
+    answers: set[int] = set()
+
+    def is_back() -> bool:
+        answers.add(fresh.ask("GET", f"/status/{job_id}", token=token)[0])
+        return fresh.ask("GET", "/readyz")[0] == 200
+
+    wait_for(is_back, limit_s=15, what="the server is back")
+    assert answers <= {200, 503}
     fresh.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
     attempt = fresh.row(job_id, "attempt")[0]
     assert [path.name for path in fresh.pictures()] == [f"{job_id}-{attempt}.png"]

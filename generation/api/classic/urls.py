@@ -1,13 +1,23 @@
 """The original addresses, without trailing slashes."""
 
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 
 from generation.api.classic.views import GenerateView, PictureView, StatusView
+
+
+class PictureName(StringConverter):
+    """20260130_123456_abc123.png"""
+
+    regex = r"[0-9]{8}_[0-9]{6}_[0-9a-f]{6}\.png"
+
+
+register_converter(PictureName, "picture")
 
 urlpatterns = [
     path("generate", GenerateView.as_view(), name="generate"),
     path("status/<uuid:job_id>", StatusView.as_view(), name="status"),
     path("image/<uuid:job_id>", PictureView.as_view(), name="image"),
-    path("outputs/<str:filename>", PictureView.as_view(), name="output"),
-    path("download/<str:filename>", PictureView.as_view(is_attachment=True), name="download"),
+    path("outputs/<picture:filename>", PictureView.as_view(), name="output"),
+    path("download/<picture:filename>", PictureView.as_view(is_attachment=True), name="download"),
 ]

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from generation import conf
 from generation.api.authentication import TokenAuthentication
 from generation.api.classic import serializers
+from generation.api.errors import NoPicture
 from generation.api.files import stream_picture
 from generation.jobs import services
 from generation.models import GenerationJob, JobStatus
@@ -49,8 +50,9 @@ class PictureView(APIView):
         self, request: Request, job_id: UUID | None = None, filename: str | None = None
     ) -> StreamingHttpResponse:
         wanted = {"public_id": job_id} if job_id else {"public_filename": filename}
-        pictures = _own_jobs(request).filter(status=JobStatus.SUCCEEDED)
-        job = get_object_or_404(pictures, **wanted)
+        job = get_object_or_404(_own_jobs(request), **wanted)
+        if job.status != JobStatus.SUCCEEDED:
+            raise NoPicture
         return stream_picture(job, is_attachment=self.is_attachment)
 
 

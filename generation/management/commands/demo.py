@@ -6,7 +6,6 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import IO, Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 from tqdm import tqdm
 
 from generation import accounts, schema
@@ -21,7 +21,7 @@ from generation.jobs import services
 from generation.models import GenerationJob
 from generation.tokens import draw_token, revoke_token
 from imagen_site import database_server
-from imagen_site.stack import Stack, StackError, local_url, open_direct
+from imagen_site.stack import Stack, StackError, is_ready, open_direct
 
 POLL_EVERY_S = 0.1
 """Often enough that the bar moves with the steps of a fast model."""
@@ -48,7 +48,7 @@ class Command(BaseCommand):
         database_server.join_if_embedded()
         schema.bring_up_to_date()
         try:
-            with _token() as token, _server(token) as (url, keep_running):
+            with _token() as token, _server() as (url, keep_running):
                 path.write_bytes(_paint(Client(url, token), prompt, keep_running))
         except (StackError, ApiError) as error:
             raise CommandError(str(error)) from error
@@ -127,41 +127,42 @@ def _cancelled_on_interrupt(job_id: str) -> Iterator[None]:
 
 def _show(bar: "tqdm[NoReturn]", words: str, step: int) -> None:
     """Redraw only what has changed."""
-    if bar.desc != f"{words}: ":
-        bar.set_description(words)
+    if bar.desc != words:
+        bar.set_description_str(words)
     if step != bar.n:
         bar.n = step
         bar.refresh()
 
 
 @contextmanager
-def _server(token: str) -> Iterator[tuple[str, Callable[[], None]]]:
+def _server() -> Iterator[tuple[str, Callable[[], None]]]:
     """The address of the running server of this database, or of one that ends with the block.
 
     With it comes what to call now and then to have it kept running. What a server of our own
     logs is shown only when something goes wrong.
     """
-    running = local_url(settings.IMAGEN_HOST, settings.IMAGEN_PORT)
-    if _is_ours(running, token):
+    if running := _running_server():
         yield running, lambda: None
         return
     with tempfile.TemporaryFile("w+") as log:
         try:
-            with Stack(host="127.0.0.1", port=0, output=log) as stack:
+            with Stack(host="127.0.0.1", port=0, is_public=False, output=log) as stack:
                 stack.wait_until_ready()
                 yield stack.url, stack.keep_running
         except (StackError, ApiError) as error:
             raise StackError(f"{error}\n{_tail(log)}") from error
 
 
-def _is_ours(url: str, token: str) -> bool:
-    """Whether an Imagen on the same database answers there: it knows a token made just now."""
-    try:
-        Client(url, token).call(f"/status/{uuid.uuid4()}")
-    except ApiError as error:
-        cause = error.__cause__
-        return isinstance(cause, urllib.error.HTTPError) and cause.code == 404
-    return False
+def _running_server() -> str | None:
+    """The address of a ready web process on this database; PostgreSQL lists who is connected."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT substr(application_name, length(%(name)s) + 2) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE %(name)s || ' http%%'",
+            {"name": settings.WEB_APPLICATION},
+        )
+        addresses = [address for (address,) in cursor.fetchall()]
+    return next((address for address in addresses if is_ready(address)), None)
 
 
 @contextmanager
@@ -175,11 +176,17 @@ def _token() -> Iterator[str]:
 
 
 def _writable(out: Path) -> Path:
-    """The absolute path, before anything is started for it. Raises CommandError."""
+    """The absolute path, tried before anything is started for it. Raises CommandError."""
     path = out.expanduser().absolute()
-    if path.is_dir() or not path.parent.is_dir():
-        raise CommandError(f"{path} cannot be written: name a file in a folder that exists.")
-    return path
+    if path.suffix.lower() != ".png":
+        raise CommandError(f"{path} must end in .png, since the picture is one.")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            return path
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error}. Name another file.") from error
 
 
 def _detail(error: urllib.error.HTTPError) -> str:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from generation import accounts, schema
 from imagen_site import database_server
+from imagen_site.embedded_postgres import EmbeddedPostgresError
 from imagen_site.stack import Stack, StackError
 
 
@@ -35,14 +36,20 @@ class Command(BaseCommand):
             self._greet(stack.url)
             while True:
                 time.sleep(1)
-                database_server.keep_running()
                 stack.keep_running()
+                self._keep_database()
+
+    def _keep_database(self) -> None:
+        """Bring the embedded server back; what fails now is tried again a second later."""
+        try:
+            database_server.keep_running()
+        except EmbeddedPostgresError as error:
+            self.stderr.write(f"imagen: {error}")
 
     def _greet(self, url: str) -> None:
-        self.stdout.write(f"\nImagen serves {url}")
-        for line in self._log_in_lines():
-            self.stdout.write(line)
-        self.stdout.write("Ctrl-C stops everything.\n")
+        """One write, so that no log line of the children falls between its lines."""
+        lines = ["", f"Imagen serves {url}", *self._log_in_lines(), "Ctrl-C stops everything.", ""]
+        self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
     def _log_in_lines(self) -> list[str]:

@@ -1,0 +1,20 @@
+"""Django's ASGI handler, mended for what a raw client can send."""
+
+from typing import IO, Any
+
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.http import HttpResponse
+
+
+class Handler(ASGIHandler):
+    """Answers 400 where Django 5.2 lets a broken Content-Type become a 500."""
+
+    def create_request(
+        self, scope: dict[str, Any], body_file: IO[bytes]
+    ) -> tuple[ASGIRequest | None, HttpResponse | None]:
+        from generation.api.errors import bad_request  # needs the applications to be ready
+
+        try:
+            return super().create_request(scope, body_file)
+        except (LookupError, ValueError) as error:
+            return None, bad_request(None, error)

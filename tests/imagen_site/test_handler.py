@@ -1,0 +1,35 @@
+"""The ASGI handler on what only a raw client can send."""
+
+import pytest
+from asgiref.sync import async_to_sync
+from asgiref.testing import ApplicationCommunicator
+
+from imagen_site.handler import Handler
+
+
+@async_to_sync
+async def ask(path: str, headers: list[tuple[bytes, bytes]]) -> int:
+    """The status of a GET with these raw headers."""
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), *headers],
+    }
+    client = ApplicationCommunicator(Handler(), scope)
+    await client.send_input({"type": "http.request", "body": b"", "more_body": False})
+    start = await client.receive_output(5)
+    await client.wait(5)
+    return start["status"]
+
+
+@pytest.mark.parametrize(
+    "content_type", [b"a/b; x*=bogus''%41", b"application/json; charset*=utf-8''a%00b"]
+)
+def test_broken_content_type_is_400(content_type) -> None:
+    assert ask("/healthz", [(b"content-type", content_type)]) == 400
+
+
+def test_probe_answers_through_the_whole_application() -> None:
+    assert ask("/healthz", []) == 200
