@@ -27,17 +27,18 @@ from django.db.models.functions import Now
 from generation.models import GenerationJob, JobStatus
 from generation.spec.request import GenerationRequest
 
+# statement_timestamp() is one moment for all conditions of a statement, so that they agree.
 Values = Mapping[str, str | int | datetime | None]
 
 _CLAIM = """
 UPDATE generation_generationjob
    SET status = 'running', attempt = attempt + 1, step = 0, not_before = NULL,
        worker = %(worker)s, worker_pid = %(pid)s,
-       claimed_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
-       deadline_at = clock_timestamp() + make_interval(secs => %(timeout_s)s)
+       claimed_at = statement_timestamp(), heartbeat_at = statement_timestamp(),
+       deadline_at = statement_timestamp() + make_interval(secs => %(timeout_s)s)
  WHERE id = (SELECT id FROM generation_generationjob
               WHERE status = 'queued'
-                AND (not_before IS NULL OR not_before <= clock_timestamp())
+                AND (not_before IS NULL OR not_before <= statement_timestamp())
               ORDER BY (attempt > 0) DESC, id
               LIMIT 1
                 FOR UPDATE SKIP LOCKED)
@@ -46,12 +47,11 @@ RETURNING id, public_id, attempt, created_at
 
 _REPORT = """
 UPDATE generation_generationjob
-   SET step = %(step)s, heartbeat_at = clock_timestamp()
+   SET step = %(step)s, heartbeat_at = statement_timestamp()
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-RETURNING cancel_requested, clock_timestamp() > deadline_at
+RETURNING cancel_requested, statement_timestamp() > deadline_at
 """
 
-# One statement decides one outcome: statement_timestamp() is the same in all its conditions.
 _RECOVER = """
 UPDATE generation_generationjob
    SET status = CASE
@@ -89,7 +89,7 @@ UPDATE generation_generationjob
            WHEN cancel_requested OR oom_count + 1 >= %(tries)s THEN statement_timestamp() END,
        not_before = CASE
            WHEN NOT cancel_requested AND oom_count + 1 < %(tries)s
-           THEN clock_timestamp() + make_interval(secs => %(delay_s)s) END,
+           THEN statement_timestamp() + make_interval(secs => %(delay_s)s) END,
        oom_count = oom_count + 1
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
 RETURNING status

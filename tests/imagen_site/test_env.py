@@ -30,6 +30,7 @@ def test_empty_means_default(monkeypatch, given) -> None:
         (lambda: env.number("IMAGEN_X", 1, minimum=0, maximum=9), "much"),
         (lambda: env.boolean("IMAGEN_X", True), "maybe"),
         (lambda: env.choice("IMAGEN_X", "a", ("a", "b")), "c"),
+        (lambda: env.choice("IMAGEN_X", "miniature", ("miniature",)), "dalle"),
         (lambda: env.public_url("IMAGEN_X", ""), "imagen.example"),
         (lambda: env.public_url("IMAGEN_X", ""), "https://imagen.example/path"),
         (lambda: env.public_url("IMAGEN_X", ""), "https://imagen.example:port"),
@@ -42,6 +43,18 @@ def test_it_rejects_what_makes_no_sense_and_names_it(monkeypatch, read, given) -
         read()
     assert "IMAGEN_X must be" in str(caught.value)
     assert repr(given) in str(caught.value)
+
+
+def test_short_secret_key_is_refused(monkeypatch) -> None:
+    monkeypatch.setenv("IMAGEN_SECRET_KEY", "short")
+    with pytest.raises(ImproperlyConfigured, match="50 characters or more, not 5"):
+        env.secret_key()
+
+
+def test_unknown_fault_is_refused(monkeypatch) -> None:
+    monkeypatch.setenv("IMAGEN_FAULT", "meteor:5")
+    with pytest.raises(ImproperlyConfigured, match="out_of_memory:STEP"):
+        env.fault()
 
 
 @pytest.mark.parametrize(

