@@ -12,6 +12,12 @@ from generation.tokens import draw_token
 from tests import factories
 
 
+@pytest.fixture(autouse=True)
+def without_static_files(settings: Any) -> None:
+    """Spare each test client the search for style sheets; test_static looks at them."""
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "servestatic" not in name]
+
+
 @pytest.fixture
 def user(db: None) -> User:
     return factories.make_user("alice")

@@ -6,7 +6,9 @@ from django.test import AsyncClient
 
 
 @pytest.mark.django_db
-def test_admin_style_sheet_is_served_without_a_warning() -> None:
+def test_admin_style_sheet_is_served_without_a_warning(settings) -> None:
+    settings.MIDDLEWARE = ["servestatic.middleware.ServeStaticMiddleware", *settings.MIDDLEWARE]
+
     @async_to_sync
     async def read() -> tuple[int, str, bytes]:
         response = await AsyncClient().get("/static/admin/css/base.css")
