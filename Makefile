@@ -28,7 +28,7 @@ run: install  ## Serve http://127.0.0.1:8009 (IMAGEN_PORT) until Ctrl-C
 	@exec $(BIN)/python manage.py serve
 
 test: install-dev  ## Run the whole suite on an embedded PostgreSQL of its own (ARGS=...)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 test-fast: install-dev  ## Run only what needs neither torch nor running servers
 	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/stack $(ARGS)

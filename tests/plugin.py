@@ -18,12 +18,18 @@ for _name in [name for name in os.environ if name.startswith("IMAGEN_")]:
     del os.environ[_name]
 os.environ["IMAGEN_DATA_DIR"] = str(_data_dir)
 os.environ["IMAGEN_MEDIA_ROOT"] = str(_data_dir / "media")
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}  # two torches at once crawl
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Join the embedded server; leaving it comes before the folders are removed."""
+    """Join the embedded server; leaving it comes before the folders are removed.
+
+    Where several processes share the suite, each of them has a server; the one that hands out
+    the tests needs none.
+    """
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        return
     from imagen_site import database_server, embedded_postgres
 
     for folder in (_data_dir, embedded_postgres.locate(_data_dir).socket_dir):

@@ -5,11 +5,13 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 
+@pytest.mark.django_db
 def test_healthz_touches_nothing() -> None:
     response = Client().get("/healthz")
     assert (response.status_code, response.json()["service"]) == (200, "imagen")
 
 
+@pytest.mark.django_db
 def test_probes_need_no_host_name_that_is_served() -> None:
     client = Client(headers={"host": "10.1.2.3"})
     assert client.get("/healthz").status_code == 200

@@ -24,6 +24,7 @@ async def ask(path: str, headers: list[tuple[bytes, bytes]]) -> int:
     return start["status"]
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     "content_type", [b"a/b; x*=bogus''%41", b"application/json; charset*=utf-8''a%00b"]
 )
@@ -31,5 +32,6 @@ def test_broken_content_type_is_400(content_type) -> None:
     assert ask("/healthz", [(b"content-type", content_type)]) == 400
 
 
+@pytest.mark.django_db
 def test_probe_answers_through_the_whole_application() -> None:
     assert ask("/healthz", []) == 200

@@ -227,6 +227,7 @@ def test_launcher_may_be_the_first_process_of_a_container(fresh: Installation) -
     fresh.children.append(container)
     match = wait_for_greeting(fresh)
     assert match[1] == f"http://127.0.0.1:{environment['IMAGEN_PORT']}"
+    container.kill()  # and with it everything in its namespace
 
 
 def test_taken_port_is_named_with_a_remedy(fresh: Installation) -> None:
@@ -243,7 +244,7 @@ def test_job_survives_a_crash_of_postgresql(fresh: Installation) -> None:
     fresh.database_url = embedded_postgres.locate(fresh.folder / "data").url
     fresh.port = int(fresh.environment["IMAGEN_PORT"])
     token = fresh.new_token()
-    job_id = fresh.submit(token, steps=100, width=192, height=192)
+    job_id = fresh.submit(token, steps=60, width=192, height=192)
     fresh.wait_for_step(job_id, 5)
     pid_file = next(fresh.folder.rglob("postmaster.pid"))
     postmaster = int(pid_file.read_text().splitlines()[0])
