@@ -56,7 +56,7 @@ class GenerationJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("prompt"))
     def words(self, job: GenerationJob) -> str:
-        return Truncator(job.prompt).chars(60)
+        return Truncator(job.prompt).chars(32)
 
     @admin.action(description=_("Cancel the selected jobs"), permissions=["operate"])
     def cancel_jobs(self, request: HttpRequest, jobs: QuerySet[GenerationJob]) -> None:

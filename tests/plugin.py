@@ -14,6 +14,7 @@ import pytest
 
 _data_dir = Path(tempfile.mkdtemp(prefix="imagen-tests-"))
 _data_dir.chmod(0o711)
+atexit.register(shutil.rmtree, _data_dir, ignore_errors=True)
 for _name in [name for name in os.environ if name.startswith("IMAGEN_")]:
     del os.environ[_name]
 os.environ["IMAGEN_DATA_DIR"] = str(_data_dir)
@@ -32,6 +33,6 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from imagen_site import database_server, embedded_postgres
 
-    for folder in (_data_dir, embedded_postgres.locate(_data_dir).socket_dir):
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    socket_dir = embedded_postgres.locate(_data_dir).socket_dir
+    atexit.register(shutil.rmtree, socket_dir, ignore_errors=True)
     database_server.join_if_embedded()

@@ -8,6 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from imagen_site.embedded_postgres import join, locate, server
+from tests.stack.embedded import kill_server, open_folder
 from tests.stack.harness import Installation, crew_of, wait_for
 
 
@@ -61,3 +63,25 @@ def empty_media(installation: Installation) -> Path:
     for picture in installation.pictures():
         picture.unlink()
     return installation.media
+
+
+@pytest.fixture
+def fresh_dir() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder / "data"
+
+
+@pytest.fixture(scope="module")
+def made_dir() -> Iterator[Path]:
+    with open_folder() as folder:
+        join(folder / "data").leave()
+        yield folder / "data"
+
+
+@pytest.fixture
+def data_dir(made_dir: Path) -> Iterator[Path]:
+    """A data folder whose cluster is made and whose server rests, before and after the test."""
+    where = locate(made_dir)
+    assert server.server_pids(where) == []
+    yield made_dir
+    kill_server(where)

@@ -1,19 +1,10 @@
-"""The embedded PostgreSQL, with real servers; as root some tests run as `nobody` in a child."""
+"""The embedded PostgreSQL, with real servers."""
 
-import contextlib
 import fcntl
 import os
-import pwd
-import shutil
 import signal
-import stat
 import subprocess
-import sys
-import tempfile
-import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -21,153 +12,20 @@ import pytest
 
 from imagen_site.embedded_postgres import (
     EmbeddedPostgresError,
-    Location,
-    Membership,
     cluster,
     join,
     locate,
-    location,
-    prepare_data_dir,
     server,
 )
-
-PROJECT_DIR = Path(__file__).resolve().parents[2]
-IS_ROOT = os.geteuid() == 0
-only_root = pytest.mark.skipif(not IS_ROOT, reason="shows what happens as root")
-JOIN_IN_A_PROGRAM = """
-import sys
-from pathlib import Path
-from imagen_site.embedded_postgres import join, server
-sys.stdin.readline()
-membership = join(Path(sys.argv[1]))
-print(server.read_pid_file(membership.location).pid, flush=True)
-sys.stdin.readline()
-membership.leave()
-"""
-
-
-def wait_until(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not is_true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        threading.Event().wait(0.01)
-
-
-def kill_server(where: Location) -> None:
-    for pid in server.server_pids(where):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not server.server_pids(where))
-
-
-def quick_disk() -> str:
-    """Memory where there is enough for clusters and programs: a new cluster is all fsync."""
-    memory = Path("/dev/shm")
-    if memory.exists() and shutil.disk_usage(memory).free > 2**30:
-        return "/tmp" if os.statvfs(memory).f_flag & os.ST_NOEXEC else str(memory)
-    return "/tmp"
-
-
-@contextlib.contextmanager
-def open_folder() -> Iterator[Path]:
-    """A folder that the server's account can enter, which pytest's own is not for root."""
-    folder = Path(tempfile.mkdtemp(prefix="imagen-test-", dir=quick_disk()))
-    folder.chmod(0o711)
-    system_dir, existed = location.SYSTEM_DIR, location.SYSTEM_DIR.exists()
-    try:
-        yield folder
-    finally:
-        where = locate(folder / "data")
-        kill_server(where)
-        for leftover in (where.socket_dir, where.home, folder):
-            shutil.rmtree(leftover, ignore_errors=True)
-        if not existed and system_dir.exists() and not any(system_dir.iterdir()):
-            system_dir.rmdir()
-
-
-@pytest.fixture
-def fresh_dir() -> Iterator[Path]:
-    with open_folder() as folder:
-        yield folder / "data"
-
-
-@pytest.fixture(scope="module")
-def made_dir() -> Iterator[Path]:
-    with open_folder() as folder:
-        join(folder / "data").leave()
-        yield folder / "data"
-
-
-@pytest.fixture
-def data_dir(made_dir: Path) -> Iterator[Path]:
-    """A data folder whose cluster is made and whose server rests, before and after the test."""
-    where = locate(made_dir)
-    assert server.server_pids(where) == []
-    yield made_dir
-    kill_server(where)
-
-
-class Program(subprocess.Popen[str]):
-    """Another program: joins at its first line of input, answers a pid, leaves at its second."""
-
-    def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-c", JOIN_IN_A_PROGRAM, str(folder)]
-        pipe = subprocess.PIPE
-        super().__init__(command, cwd=PROJECT_DIR, stdin=pipe, stdout=pipe, text=True, bufsize=1)
-
-    def go_on(self) -> None:
-        assert self.stdin is not None
-        self.stdin.write("\n")
-
-    def answer(self) -> str:
-        assert self.stdout is not None
-        return self.stdout.readline().strip()
-
-
-def in_child(act: Callable[[], object], uid: int | None = None, gid: int = 0) -> str:
-    """Run act in a forked child, as uid if given; its traceback, or "" when all went well.
-
-    Forked rather than executed, since the interpreter may be out of reach for that uid.
-    """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            if uid is not None:
-                os.setgroups([])
-                os.setgid(gid)
-                os.setuid(uid)
-            act()
-        finally:  # os._exit also ends an exception, which must not go on to run the other tests
-            report = traceback.format_exc() if sys.exc_info()[0] else ""
-            os.write(writing, report.encode())
-            os._exit(0)
-    os.close(writing)
-    with open(reading, encoding="utf-8") as answer:
-        report = answer.read()
-    os.waitpid(child, 0)
-    return report
-
-
-def as_nobody(act: Callable[[], object]) -> str:
-    nobody = pwd.getpwnam("nobody")
-    return in_child(act, nobody.pw_uid, nobody.pw_gid)
-
-
-def query(membership: Membership, statement: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(membership.url) as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else []
-
-
-def postmaster(membership: Membership) -> int:
-    record = server.read_pid_file(membership.location)
-    assert record is not None
-    return record.pid
-
-
-def mode_of(path: Path) -> str:
-    return stat.filemode(path.lstat().st_mode)
+from tests.stack.embedded import (
+    IS_ROOT,
+    Program,
+    in_child,
+    mode_of,
+    postmaster,
+    query,
+    wait_until,
+)
 
 
 def test_locate_touches_nothing_and_repeats_itself(fresh_dir: Path) -> None:
@@ -414,99 +272,3 @@ def test_log_over_10_mb_is_put_aside(fresh_dir: Path) -> None:
 def test_path_with_a_shell_character_is_refused(fresh_dir: Path) -> None:
     with pytest.raises(EmbeddedPostgresError, match="choose another data folder"):
         join(fresh_dir / "$HOME").leave()
-
-
-@pytest.mark.skipif(IS_ROOT, reason="shows what happens as an ordinary user")
-def test_ordinary_user_keeps_the_cluster_in_the_data_folder(tmp_path: Path) -> None:
-    where = locate(tmp_path)
-
-    assert (where.home, where.uid) == (tmp_path / "postgres", os.geteuid())
-    assert where.moved_because is None
-
-
-@only_root
-def test_ordinary_user_runs_the_server_as_themself(fresh_dir: Path) -> None:
-    def use_server() -> None:
-        with join(fresh_dir) as membership:
-            assert membership.location.home == fresh_dir / "postgres"
-            assert (fresh_dir / "postgres").stat().st_mode & 0o077 == 0
-            assert query(membership, "SELECT 1") == [(1,)]
-        assert server.server_pids(membership.location) == []
-
-    fresh_dir.mkdir()
-    os.chown(fresh_dir, *pwd.getpwnam("nobody")[2:4])
-
-    assert as_nobody(use_server) == ""
-
-
-@only_root
-def test_folder_that_cannot_be_written_is_named(fresh_dir: Path) -> None:
-    fresh_dir.mkdir(mode=0o755)
-
-    joining = as_nobody(lambda: join(fresh_dir).leave())
-    preparing = as_nobody(lambda: prepare_data_dir(fresh_dir / "deep"))
-
-    assert f"PostgresError: the database in {fresh_dir}/postgres cannot be used" in joining
-    assert f"PostgresError: the data folder {fresh_dir}/deep cannot be made" in preparing
-
-
-@only_root
-def test_closed_parent_moves_the_cluster_for_good(fresh_dir: Path) -> None:
-    parent = fresh_dir.parent
-    parent.chmod(0o700)
-    before = [mode_of(folder) for folder in parent.parents]
-    announced: list[str] = []
-
-    with join(fresh_dir, announce=announced.append) as membership:
-        where = membership.location
-        assert query(membership, "SELECT 1") == [(1,)]
-
-    assert where.home.parent == Path("/var/lib/imagen")
-    assert announced == [
-        f"the database lives in {where.home} because {parent} cannot be reached by nobody"
-    ]
-    assert [mode_of(folder) for folder in parent.parents] == before
-    assert mode_of(parent) == "drwx------"
-    parent.chmod(0o711)
-    assert locate(fresh_dir).home == where.home
-
-
-@only_root
-def test_cluster_shut_away_later_is_not_replaced_by_an_empty_one(fresh_dir: Path) -> None:
-    where = locate(fresh_dir)
-    cluster.make_home(fresh_dir, where)
-    where.cluster.mkdir()
-    fresh_dir.chmod(0o700)
-
-    with pytest.raises(EmbeddedPostgresError, match=f"{where.home} holds a database of uid 0"):
-        join(fresh_dir).leave()
-
-
-@only_root
-def test_data_folder_prepared_under_a_strict_umask_stays_reachable(fresh_dir: Path) -> None:
-    before = locate(fresh_dir / "deep")
-    umask = os.umask(0o077)
-    try:
-        prepare_data_dir(fresh_dir / "deep")
-    finally:
-        os.umask(umask)
-
-    assert locate(fresh_dir / "deep") == before
-    assert mode_of(fresh_dir / "deep") == "drwx--x--x"
-
-
-@only_root
-def test_programs_out_of_reach_are_copied(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed, wheel = data_dir.parent / "closed", location.wheel_dir()
-    closed.mkdir(mode=0o700)
-    ignore = shutil.ignore_patterns("include", "bitcode")
-    for folder in (wheel, *location.library_dirs(wheel)):
-        shutil.copytree(folder, closed / folder.name, ignore=ignore)
-    for module in (location, cluster):
-        monkeypatch.setattr(module, "wheel_dir", lambda: closed / wheel.name)
-    system = data_dir.parent / "system"
-    monkeypatch.setattr(location, "SYSTEM_DIR", system)
-
-    with join(data_dir) as membership:
-        assert membership.location.bin_dir.is_relative_to(system)
-        assert query(membership, "SELECT 1") == [(1,)]

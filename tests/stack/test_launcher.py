@@ -169,6 +169,7 @@ def test_serve_greets_paints_for_a_demo_beside_it_and_ends_without_a_trace(
 def test_killed_launcher_takes_everything_along(fresh: Installation) -> None:
     server = fresh.start(["manage.py", "serve"])
     wait_for_greeting(fresh)
+    assert processes_of(fresh)
     server.kill()
     wait_for(lambda: not processes_of(fresh), limit_s=20, what="nothing is left running")
 
@@ -190,6 +191,7 @@ def test_killed_web_and_worker_are_replaced(fresh: Installation) -> None:
     )
     wait_for(lambda: fresh.ask("GET", "/readyz")[0] == 200, limit_s=15, what="web is back")
     fresh.wait_for_status(token, fresh.submit(token, steps=2), "SUCCESS")
+    assert server.poll() is None
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
