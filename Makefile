@@ -14,13 +14,13 @@ BIN := $(VENV)/bin
 override PROMPT := $(value PROMPT)
 override OUT := $(value OUT)
 export PROMPT OUT
+NEEDS_PROMPT = make demo needs a prompt: make demo PROMPT="a castle at night" OUT=castle.png
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo:  ## Paint one picture: make demo PROMPT="a castle at night" OUT=castle.png
-	@[ -n "$$(printf %s "$$PROMPT" | tr -d '[:space:]')" ] || { \
-	  echo 'make demo needs a prompt: make demo PROMPT="a castle at night" OUT=castle.png' >&2; exit 2; }
+	$(if $(strip $(PROMPT)),,$(error $(NEEDS_PROMPT)))
 	@$(MAKE) -s $(VENV)/.installed >&2
 	@$(BIN)/python manage.py demo --prompt="$$PROMPT" --out="$${OUT:-imagen.png}"
 

@@ -99,7 +99,8 @@ def test_empty_prompt_ends_with_one_line_and_nothing_started(
 ) -> None:
     done = run_make(fresh, "demo", f"PROMPT={prompt}")
     assert done.returncode != 0
-    assert done.stderr.splitlines()[0].startswith("make demo needs a prompt")
+    (line,) = done.stderr.splitlines()
+    assert "make demo needs a prompt: make demo PROMPT=" in line
     assert not (fresh.folder / "data").exists()
     command = subprocess.run(
         [sys.executable, "manage.py", "demo", f"--prompt={prompt}"],
