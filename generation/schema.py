@@ -11,8 +11,10 @@ SCHEMA_LOCK = 0x736368656D61  # "schema"
 
 
 def is_current() -> bool:
-    """Whether every migration of this code is applied: one query. Raises when there is no
-    database to ask."""
+    """Whether every migration of this code is applied.
+
+    One query. Raises a database error when there is nobody to ask.
+    """
     return _known_migrations() <= set(MigrationRecorder(connection).applied_migrations())
 
 

@@ -79,10 +79,10 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
+    "generation.api.errors.DatabaseMiddleware",
     "generation.api.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    "generation.api.errors.DatabaseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

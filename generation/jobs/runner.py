@@ -108,7 +108,10 @@ class RowProgress:
 
 
 def _run(claim: Claim) -> str:
-    """Paint, publish, and settle whatever comes of it. Never raises but for a dying process."""
+    """Paint, publish, and settle whatever comes of it.
+
+    Raises only what ends the process, and the error of a database that stays away.
+    """
     try:
         with _heartbeat(claim):
             job = outage.wait_out(lambda: GenerationJob.objects.get(pk=claim.job_id))

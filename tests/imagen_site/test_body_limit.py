@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from imagen_site.body_limit import BodyLimit
 
 
-def answer(chunks: list[bytes], headers: list[tuple[bytes, bytes]] = []) -> list[Any]:  # noqa: B006
+def answer(chunks: list[bytes], headers: Sequence[tuple[bytes, bytes]] = ()) -> list[Any]:
     """What a client gets that sends these chunks; the inner application reads them all."""
     sent: list[Any] = []
     messages = [

@@ -140,6 +140,19 @@ def test_killed_postmaster_is_back_within_5_s_with_every_row(data_dir: Path) -> 
         busy.close()
 
 
+def test_server_told_to_stop_smartly_does_not_wait_for_the_last_session(data_dir: Path) -> None:
+    """SIGTERM lets open sessions go on and new ones in no more: pooled ones never end."""
+    with join(data_dir) as membership, psycopg.connect(membership.url) as pooled:
+        os.kill(postmaster(membership), signal.SIGTERM)
+        began = time.monotonic()
+
+        wait_until(membership.ensure_running)
+
+        assert query(membership, "SELECT 1") == [(1,)]
+        assert time.monotonic() - began < 5
+        pooled.close()
+
+
 def test_orphans_of_a_killed_postmaster_end_with_the_last_member(data_dir: Path) -> None:
     membership = join(data_dir)
     with psycopg.connect(membership.url) as busy:
