@@ -167,6 +167,28 @@ def test_serve_greets_paints_for_a_demo_beside_it_and_ends_without_a_trace(
     wait_for(lambda: not processes_of(fresh), limit_s=5, what="nothing is left running")
 
 
+def test_ctrl_c_ends_a_server_that_a_script_started_in_the_background(
+    fresh: Installation,
+) -> None:
+    """A shell without job control starts `make run &` with SIGINT ignored."""
+    script = f"{sys.executable} manage.py serve & wait $!"
+    with fresh.log_path.open("ab") as log:
+        shell = subprocess.Popen(
+            ["sh", "-c", script],
+            cwd=ROOT,
+            env=fresh.environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    fresh.children.append(shell)
+    wait_for_greeting(fresh)
+    (server,) = psutil.Process(shell.pid).children()
+    server.send_signal(signal.SIGINT)
+    assert shell.wait(15) == 0
+    wait_for(lambda: not processes_of(fresh), limit_s=5, what="nothing is left running")
+
+
 def test_killed_launcher_takes_everything_along(fresh: Installation) -> None:
     server = fresh.start(["manage.py", "serve"])
     wait_for_greeting(fresh)

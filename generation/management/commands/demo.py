@@ -41,7 +41,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, prompt: str, out: Path, **options: object) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signal_number, signal.default_int_handler)
         if not prompt.strip():
             raise CommandError("The prompt is empty: say what the picture shows, by --prompt.")
         path = _writable(out)
