@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.jobs import queue, services
 from generation.models import ApiToken, GenerationJob
+from generation.spec.errors import InvalidRequest
 from generation.tokens import revoke_token
 
 admin.site.site_header = admin.site.site_title = "Imagen"
@@ -20,6 +21,7 @@ REFUSALS = (
     services.JobNotDeletable,
     services.JobNotRetryable,
     queue.QueueFull,
+    InvalidRequest,
 )
 
 

@@ -12,16 +12,31 @@ from generation import conf
 
 @register()
 def check_profile(**kwargs: object) -> Sequence[CheckMessage]:
-    """imagen.E001: the chosen profile's weights are not there."""
+    """imagen.W002: new jobs are refused, because the chosen profile's weights are not there."""
     profile = conf.profile()
     if profile.is_installed:
         return []
     return [
-        Error(
-            f"The profile {profile.name} is not installed: {profile.folder} holds no "
-            "model_index.json.",
-            hint="Restore the folder, or choose another profile by IMAGEN_PROFILE.",
-            id="imagen.E001",
+        Warning(
+            f"The profile {profile.name} is not installed, so new jobs are refused: "
+            f"{profile.folder} is not complete.",
+            hint=f"{profile.remedy} Or choose another profile by IMAGEN_PROFILE.",
+            id="imagen.W002",
+        )
+    ]
+
+
+@register()
+def check_reference(**kwargs: object) -> Sequence[CheckMessage]:
+    """imagen.W003: jobs with ip_strength above 0 are refused."""
+    path = Path(settings.IMAGEN_REFERENCE_DIR) / settings.IMAGEN_REFERENCE
+    if path.is_file():
+        return []
+    return [
+        Warning(
+            f"The reference picture {path} is not there, so jobs that ask for one are refused.",
+            hint="Put it there, or name another file of that folder by IMAGEN_REFERENCE.",
+            id="imagen.W003",
         )
     ]
 

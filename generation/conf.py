@@ -1,9 +1,17 @@
 """Imagen's settings, read when they are asked for, in the shapes that the other parts take."""
 
+from pathlib import Path
+
 from django.conf import settings
 
 from generation.spec.limits import Limits
-from generation.spec.profiles import ModelProfile, find_profile
+from generation.spec.profiles import (
+    PATH_PREFIX,
+    ModelProfile,
+    at_path,
+    find_profile,
+    known_profiles,
+)
 
 
 def limits() -> Limits:
@@ -16,6 +24,19 @@ def limits() -> Limits:
     )
 
 
+def profiles() -> dict[str, ModelProfile]:
+    """All profiles that can be asked for by name, installed or not."""
+    chosen = settings.IMAGEN_PROFILE
+    further = [at_path(Path(chosen.removeprefix(PATH_PREFIX)))] if _is_path(chosen) else []
+    return known_profiles(settings.IMAGEN_MODELS_DIR, *further)
+
+
 def profile() -> ModelProfile:
-    """The profile that new jobs are painted with."""
-    return find_profile(settings.IMAGEN_PROFILE)
+    """The profile of a job that names none."""
+    chosen = settings.IMAGEN_PROFILE
+    name = at_path(Path(chosen.removeprefix(PATH_PREFIX))).name if _is_path(chosen) else chosen
+    return find_profile(name, profiles())
+
+
+def _is_path(chosen: str) -> bool:
+    return bool(chosen.startswith(PATH_PREFIX))

@@ -41,6 +41,21 @@ class JobQuerySet(models.QuerySet["GenerationJob"]):
         return self.filter(status__in=FINAL_STATUSES)
 
 
+class ReferenceImage(models.Model):
+    """A picture whose style others may follow, kept as it was when the first job asked for it.
+
+    The file lies in its row, so that each host's workers find it and a backup has it whole.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)  # SHA-256 of the file
+    name = models.CharField(max_length=200)
+    file = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.digest[:8]})"
+
+
 class GenerationJob(models.Model):
     """One picture that somebody asked for: the order, its progress and its outcome.
 
@@ -65,6 +80,9 @@ class GenerationJob(models.Model):
     guidance_scale = models.FloatField()
     seed = models.BigIntegerField()
     ip_strength = models.FloatField()
+    reference = models.ForeignKey(
+        ReferenceImage, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs"
+    )
     profile = models.CharField(max_length=200)
 
     status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.QUEUED)
@@ -137,6 +155,10 @@ class GenerationJob(models.Model):
                 & Q(guidance_scale__gte=0, guidance_scale__lte=100, steps__lte=1000)
                 & Q(ip_strength__gte=0, ip_strength__lte=1),
             ),
+            models.CheckConstraint(
+                name="job_strength_means_reference",
+                condition=_equivalent(Q(ip_strength__gt=0), Q(reference__isnull=False)),
+            ),
         )
 
     def __str__(self) -> str:
@@ -155,7 +177,22 @@ class GenerationJob(models.Model):
             seed=self.seed,
             ip_strength=self.ip_strength,
             profile=self.profile,
+            reference=self.reference_id or "",
         )
+
+
+class JobPreview(models.Model):
+    """What a running job's picture is going to be: one row, replaced, gone when the job ends."""
+
+    job = models.OneToOneField(
+        GenerationJob, on_delete=models.CASCADE, primary_key=True, related_name="preview"
+    )
+    step = models.PositiveIntegerField()
+    image = models.BinaryField()
+    updated_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.job_id} at step {self.step}"
 
 
 class ApiToken(models.Model):

@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from generation.spec.faults import parse_fault
+from generation.spec.profiles import MODEL_INDEX, PATH_PREFIX
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 PREFIX = "IMAGEN_"
 TRUE_WORDS = ("1", "true", "yes", "on")
 MIN_KEY_CHARS = 50
 FALSE_WORDS = ("0", "false", "no", "off")
+BUNDLED = ("miniature", "sdxl")
 
 known_names: set[str] = set()
 
@@ -138,6 +140,30 @@ def fault() -> str:
         parse_fault(given)
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from error
+    return given
+
+
+def profile() -> str:
+    """The name of a profile that comes with the code, or path:FOLDER with an absolute folder."""
+    given = text("IMAGEN_PROFILE", "miniature")
+    if given.startswith(PATH_PREFIX):
+        path = Path(given.removeprefix(PATH_PREFIX)).expanduser().absolute()
+        if (path / MODEL_INDEX).is_file():
+            return f"{PATH_PREFIX}{path}"
+        raise ImproperlyConfigured(
+            f"IMAGEN_PROFILE is {given!r}, but {path} holds no {MODEL_INDEX}; name the folder of "
+            "an SDXL in diffusers layout."
+        )
+    if given in BUNDLED:
+        return given
+    raise _refused("IMAGEN_PROFILE", given, f"one of {', '.join(BUNDLED)}, or path:FOLDER")
+
+
+def reference() -> str:
+    """The name of a file in reference/, without a folder."""
+    given = text("IMAGEN_REFERENCE", "electra_ref.png")
+    if Path(given).name != given:
+        raise _refused("IMAGEN_REFERENCE", given, "the name of a file in reference/, no path")
     return given
 
 

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from generation.spec.profiles import PROFILES
 from imagen_site import embedded_postgres, env, secret_key
 
 BASE_DIR = env.BASE_DIR
@@ -20,7 +19,10 @@ IMAGEN_DATA_DIR = env.data_dir()
 IMAGEN_HOST = env.listen_host()
 IMAGEN_PORT = env.listen_port()
 IMAGEN_PUBLIC_URL = env.public_url("IMAGEN_PUBLIC_URL", f"http://127.0.0.1:{IMAGEN_PORT}")
-IMAGEN_PROFILE = env.choice("IMAGEN_PROFILE", "miniature", PROFILES)
+IMAGEN_PROFILE = env.profile()
+IMAGEN_MODELS_DIR = env.folder("IMAGEN_MODELS_DIR", IMAGEN_DATA_DIR / "models")
+IMAGEN_REFERENCE = env.reference()
+IMAGEN_REFERENCE_DIR = BASE_DIR / "reference"
 IMAGEN_QUEUE_LIMIT = env.integer("IMAGEN_QUEUE_LIMIT", 100, minimum=1, maximum=1_000_000)
 IMAGEN_USER_QUEUE_LIMIT = env.integer("IMAGEN_USER_QUEUE_LIMIT", 25, minimum=1, maximum=1_000_000)
 IMAGEN_RETRY_AFTER = env.integer("IMAGEN_RETRY_AFTER", 30, minimum=1, maximum=120)
@@ -75,6 +77,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "generation",
     "django_q",
 ]
@@ -189,6 +193,25 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "generation.api.negotiation.OneFormat",
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Imagen",
+    "DESCRIPTION": "Paints pictures from words. Submit a job, follow it, fetch its picture.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": "/"}],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["generation.api.v1.document.only_native"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "generation.api.v1.document.complete",
+    ],
+    "ENUM_NAME_OVERRIDES": {"JobStatus": "generation.models.JobStatus.values"},
+    "SERVE_PUBLIC": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 LOGGING = {

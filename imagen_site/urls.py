@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("generation.api.classic.urls")),
+    path("api/v1/", include("generation.api.v1.urls")),
     path("admin/", admin.site.urls),
 ]
 

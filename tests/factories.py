@@ -5,7 +5,7 @@ import itertools
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
-from generation.jobs import services, transitions
+from generation.jobs import references, services, transitions
 from generation.jobs.transitions import Claim, WorkerIdentity
 from generation.models import GenerationJob
 from generation.spec.limits import Limits
@@ -22,7 +22,13 @@ def make_user(name: str | None = None, **fields: object) -> User:
 
 def make_request(**fields: object) -> GenerationRequest:
     wanted = {"prompt": "a lighthouse at dusk", "seed": 7, **fields}
-    return build_request(wanted, profile=MINIATURE, limits=Limits())
+    return build_request(
+        wanted,
+        profiles={"miniature": MINIATURE},
+        default_profile="miniature",
+        limits=Limits(),
+        find_reference=references.offered,
+    )
 
 
 def queued_job(owner: User | None = None, **fields: object) -> GenerationJob:

@@ -15,6 +15,7 @@ from rest_framework import exceptions
 
 from generation.jobs import outage
 from generation.jobs.queue import QueueFull, UserQueueFull
+from generation.jobs.services import JobNotCancellable, JobNotDeletable, JobNotRetryable
 from generation.spec.errors import FieldError, InvalidRequest
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,14 @@ class NoPicture(exceptions.APIException):
     status_code = 409
     default_code = "no_picture"
     default_detail = gettext_lazy("This job has no picture (yet); its status tells why.")
+
+
+class NoPreview(exceptions.APIException):
+    """One's own job has no preview: it does not run, or has not taken a step."""
+
+    status_code = 409
+    default_code = "no_preview"
+    default_detail = gettext_lazy("This job has no preview now; only running ones have.")
 
 
 def problem(
@@ -68,6 +77,8 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
             return invalid_request(error)
         case QueueFull():
             return queue_full(error)
+        case JobNotCancellable() | JobNotRetryable() | JobNotDeletable():
+            return problem(409, error.code, _(error.template))
         case Http404():
             return not_found()
         case PermissionDenied() | exceptions.PermissionDenied():
@@ -75,15 +86,19 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
         case RequestDataTooBig():
             return problem(413, "body_too_large", _("The body is too large."))
         case exceptions.APIException():
-            headers = {}
-            if auth_header := getattr(error, "auth_header", None):
-                headers["WWW-Authenticate"] = auth_header
-            return problem(error.status_code, error.get_codes(), str(error.detail), headers=headers)
+            return api_exception(error)
         case _ if isinstance(error, outage.GONE):
             return database_gone(error)
         case DataError():
             return bad_request(None, error)
     return None
+
+
+def api_exception(error: exceptions.APIException) -> JsonResponse:
+    """What DRF itself or one of our classes raises."""
+    auth_header = getattr(error, "auth_header", None)
+    headers = {"WWW-Authenticate": auth_header} if auth_header else {}
+    return problem(error.status_code, error.get_codes(), str(error.detail), headers=headers)
 
 
 def invalid_request(error: InvalidRequest) -> JsonResponse:

@@ -23,9 +23,17 @@ def stream_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpR
     response["Content-Length"] = file.size
     response["Content-Disposition"] = content_disposition_header(is_attachment, job.public_filename)
     response["Cache-Control"] = "private, max-age=31536000, immutable"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    for name, value in picture_headers().items():
+        response[name] = value
     return response
+
+
+def picture_headers() -> dict[str, str]:
+    """What makes a picture inert in a browser, and of no use to another site."""
+    return {
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
 
 
 class _Chunks:

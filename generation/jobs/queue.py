@@ -5,6 +5,7 @@ late, doubled or out of order does no harm; which job runs is decided by the row
 """
 
 import logging
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib import admin
@@ -15,7 +16,7 @@ from django_q import signals
 from django_q.models import Failure, OrmQ, Schedule, Success
 from django_q.tasks import async_task
 
-from generation.models import GenerationJob
+from generation.models import GenerationJob, JobStatus
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,17 @@ def position(job: GenerationJob) -> int:
     """The place in the order of service: 1 is served next. For a queued job."""
     ahead = Q(id__lt=job.pk, attempt__gt=0) if job.attempt else Q(id__lt=job.pk) | Q(attempt__gt=0)
     return GenerationJob.objects.queued().filter(ahead).exclude(pk=job.pk).count() + 1
+
+
+def positions(jobs: Iterable[GenerationJob]) -> dict[int, int]:
+    """The same for all the queued ones of these jobs, by their primary keys, in one query."""
+    wanted = {job.pk for job in jobs if job.status == JobStatus.QUEUED}
+    if not wanted:
+        return {}
+    again = models.Case(models.When(attempt__gt=0, then=0), default=1)
+    order = GenerationJob.objects.queued().order_by(again, "pk")
+    places = enumerate(order.values_list("pk", flat=True), start=1)
+    return {key: place for place, key in places if key in wanted}
 
 
 def ring() -> None:

@@ -29,6 +29,7 @@ def reap_and_ring() -> None:
             return
         for job in _abandoned():
             _recover(job)
+        transitions.sweep_previews()
         queue.ring_if_needed()
 
 

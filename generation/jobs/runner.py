@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,16 +16,19 @@ from django.db import connection
 
 from generation import conf
 from generation.jobs import outage, outputs, transitions
-from generation.jobs.transitions import Claim, ClaimLost, WorkerIdentity
+from generation.jobs.transitions import Claim, ClaimLost, Standing, WorkerIdentity
 from generation.log import about_job
 from generation.models import GenerationJob
 from generation.spec.errors import (
     DeadlinePassed,
     GenerationError,
+    ModelUnavailable,
     OutOfMemory,
     PromptUnreadable,
     StopGeneration,
+    UnknownProfile,
 )
+from generation.spec.picture import Picture
 from generation.spec.profiles import find_profile
 from generation.spec.progress import StepProgress
 
@@ -33,7 +37,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 1.0
+"""So that a cancellation is seen within a second, however long a step takes."""
+PREVIEW_EVERY_S = 0.5
 
 
 class CancelRequested(StopGeneration):
@@ -53,7 +59,11 @@ def load_engine(profile_name: str) -> "Engine":
     """
     from generation.pipeline.engine import Engine
 
-    return Engine.load(find_profile(profile_name))
+    try:
+        profile = find_profile(profile_name, conf.profiles())
+    except UnknownProfile as error:
+        raise ModelUnavailable(str(error)) from error
+    return Engine.load(profile)
 
 
 def run_next() -> str:
@@ -64,7 +74,8 @@ def run_next() -> str:
     """
     claim = transitions.claim_next(worker_identity(), timeout_s=settings.IMAGEN_JOB_TIMEOUT)
     if claim is None:
-        load_engine(conf.profile().name)
+        if conf.profile().is_installed:
+            load_engine(conf.profile().name)
         return "nothing to claim"
     with about_job(claim.public_id):
         logger.info("attempt %d started", claim.attempt)
@@ -86,6 +97,9 @@ class RowProgress:
 
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
+        self._standing = Standing(cancel_requested=False, is_past_deadline=False)
+        self._step = 0
+        self._preview_due = 0.0
 
     def on_step(self, progress: StepProgress) -> None:
         """Raises CancelRequested, DeadlinePassed or ClaimGone.
@@ -93,18 +107,42 @@ class RowProgress:
         A step that cannot be written because the database is away is left out: the fence, not
         the progress, protects the job, and its picture may be done before the server is back.
         """
+        self._step = progress.step
         try:
-            standing = transitions.report_step(self.claim, progress.step)
+            self._standing = transitions.report_step(self.claim, progress.step)
+            self._show_preview(progress)
         except ClaimLost as error:
             raise ClaimGone(str(error)) from error
         except outage.GONE as error:
             connection.close()
             logger.warning("step %d could not be written: %s", progress.step, error)
             return
-        if standing.cancel_requested:
-            raise CancelRequested(f"cancelled at step {progress.step}")
-        if standing.is_past_deadline:
-            raise DeadlinePassed(f"past the deadline at step {progress.step}")
+        self.check()
+
+    def check(self) -> None:
+        """Raises CancelRequested or DeadlinePassed once anybody has heard of it. Asks nobody."""
+        if self._standing.cancel_requested:
+            raise CancelRequested(f"cancelled after step {self._step}")
+        if self._standing.is_past_deadline:
+            raise DeadlinePassed(f"past the deadline after step {self._step}")
+
+    def beat(self) -> bool:
+        """Write a heartbeat and remember what the row says; False once the claim is over.
+
+        Called from the heartbeat's thread, so that the painting one never waits for it.
+        """
+        standing = transitions.beat(self.claim)
+        if standing is not None:
+            self._standing = standing
+        return standing is not None
+
+    def _show_preview(self, progress: StepProgress) -> None:
+        """At most one each half second, so that quick steps do not wait for pictures."""
+        now = time.monotonic()
+        if progress.preview is None or now < self._preview_due:
+            return
+        self._preview_due = now + PREVIEW_EVERY_S
+        transitions.show_preview(self.claim, progress.step, progress.preview())
 
 
 def _run(claim: Claim) -> str:
@@ -113,9 +151,9 @@ def _run(claim: Claim) -> str:
     Raises only what ends the process, and the error of a database that stays away.
     """
     try:
-        with _heartbeat(claim):
-            job = outage.wait_out(lambda: GenerationJob.objects.get(pk=claim.job_id))
-            picture = load_engine(job.profile).generate(job.request, RowProgress(claim))
+        progress = RowProgress(claim)
+        with _heartbeat(progress):
+            picture = _paint(claim, progress)
             return "succeeded" if outputs.publish(claim, picture) else "claim lost"
     except CancelRequested:
         settle: Callable[[], object] = functools.partial(transitions.settle_cancelled, claim)
@@ -155,12 +193,20 @@ def _run(claim: Claim) -> str:
     return outcome
 
 
+def _paint(claim: Claim, progress: RowProgress) -> Picture:
+    jobs = GenerationJob.objects.select_related("reference")
+    job = outage.wait_out(lambda: jobs.get(pk=claim.job_id))
+    reference = bytes(job.reference.file) if job.reference else None
+    picture: Picture = load_engine(job.profile).generate(job.request, progress, reference)
+    return picture
+
+
 @contextlib.contextmanager
-def _heartbeat(claim: Claim) -> Iterator[None]:
+def _heartbeat(progress: RowProgress) -> Iterator[None]:
     """Beat from a thread while the model loads and decodes, where no step reports."""
     done = threading.Event()
     context = contextvars.copy_context()  # its log lines name the job too
-    thread = threading.Thread(target=context.run, args=(_beat_until, claim, done), daemon=True)
+    thread = threading.Thread(target=context.run, args=(_beat_until, progress, done), daemon=True)
     thread.start()
     try:
         yield
@@ -169,12 +215,12 @@ def _heartbeat(claim: Claim) -> Iterator[None]:
         thread.join()
 
 
-def _beat_until(claim: Claim, done: threading.Event) -> None:
-    """Beats end with the job, the claim or the deadline; a database that is away is waited for."""
+def _beat_until(progress: RowProgress, done: threading.Event) -> None:
+    """Beats end with the job or the claim; a database that is away is waited for."""
     try:
         while not done.wait(HEARTBEAT_S):
             try:
-                if not transitions.beat(claim):
+                if not progress.beat():
                     return
             except outage.GONE as error:
                 connection.close()

@@ -6,8 +6,10 @@ import secrets
 from django.db import transaction
 from django.utils import timezone
 
+from generation import conf
 from generation.jobs import outputs, queue, transitions
 from generation.models import GenerationJob, JobStatus
+from generation.spec.errors import FieldError, InvalidRequest, gettext_noop
 from generation.spec.request import GenerationRequest
 
 logger = logging.getLogger(__name__)
@@ -18,13 +20,24 @@ RETRYABLE = (JobStatus.FAILED, JobStatus.CANCELLED)
 class JobNotCancellable(Exception):
     """The job has already ended."""
 
+    code = "not_cancellable"
+    template = gettext_noop("This job has already ended.")
+
 
 class JobNotRetryable(Exception):
     """The job has not failed or been cancelled, or has been retried before."""
 
+    code = "not_retryable"
+    template = gettext_noop(
+        "Only a failed or cancelled job can be retried, and only once; retry its successor."
+    )
+
 
 class JobNotDeletable(Exception):
     """The job has not ended yet."""
+
+    code = "not_deletable"
+    template = gettext_noop("This job has not ended; cancel it first.")
 
 
 def submit_job(
@@ -33,8 +46,10 @@ def submit_job(
     """Accept one job: the row and its ticket are committed together, or neither is.
 
     Submissions stand in line for one lock, so the limits hold exactly and ids follow the order
-    of commits. Raises QueueFull or UserQueueFull when there is no room.
+    of commits. Raises InvalidRequest when the profile is not installed, QueueFull or UserQueueFull
+    when there is no room.
     """
+    require_installed(request.profile)
     with transaction.atomic():
         queue.lock_queue()
         queue.check_capacity(owner_id)
@@ -47,6 +62,24 @@ def submit_job(
         queue.ring()
     _log(job, "submitted" if retry_of is None else f"submitted, a retry of {retry_of.public_id}")
     return job
+
+
+def require_installed(name: str) -> None:
+    """Raises InvalidRequest, with what to do, for a profile whose weights are not here."""
+    profile = conf.profiles().get(name)
+    if profile is not None and profile.is_installed:
+        return
+    if profile is not None and profile.install_command:
+        template = gettext_noop(
+            "%(field)s: %(value)s is not installed on this server. Its operator installs it by "
+            "%(command)s"
+        )
+        params = {"command": profile.install_command}
+    else:
+        template = gettext_noop("%(field)s: %(value)s is no longer on this server.")
+        params = {}
+    error = FieldError(field="profile", value=name, template=template, params=params)
+    raise InvalidRequest([error])
 
 
 def cancel_job(job: GenerationJob) -> JobStatus:

@@ -21,14 +21,20 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Now
 
-from generation.models import GenerationJob, JobStatus
+from generation.models import GenerationJob, JobPreview, JobStatus
 from generation.spec.request import GenerationRequest
 
 # statement_timestamp() is one moment for all conditions of a statement, so that they agree.
-Values = Mapping[str, str | int | datetime | None]
+Values = Mapping[str, str | int | bytes | datetime | None]
+
+_LEAVE = """
+WITH moved AS ({update} RETURNING id, public_id, attempt, status),
+     swept AS (DELETE FROM generation_jobpreview USING moved
+                WHERE job_id = moved.id AND moved.status <> 'running')
+SELECT status, public_id, attempt FROM moved
+"""
+"""Around an UPDATE that may end an attempt: its preview goes with it."""
 
 _CLAIM = """
 UPDATE generation_generationjob
@@ -48,6 +54,15 @@ RETURNING id, public_id, attempt, created_at
 _REPORT = """
 UPDATE generation_generationjob
    SET step = %(step)s, heartbeat_at = statement_timestamp()
+ WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
+RETURNING cancel_requested, statement_timestamp() > deadline_at
+"""
+
+_BEAT = """
+UPDATE generation_generationjob
+   SET heartbeat_at = CASE
+           WHEN statement_timestamp() > deadline_at THEN heartbeat_at
+           ELSE statement_timestamp() END
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
 RETURNING cancel_requested, statement_timestamp() > deadline_at
 """
@@ -72,7 +87,6 @@ UPDATE generation_generationjob
            WHEN statement_timestamp() > deadline_at THEN crash_count ELSE crash_count + 1 END
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
    AND heartbeat_at = %(heartbeat_at)s
-RETURNING status
 """
 
 _POSTPONE = """
@@ -92,7 +106,6 @@ UPDATE generation_generationjob
            THEN statement_timestamp() + make_interval(secs => %(delay_s)s) END,
        oom_count = oom_count + 1
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-RETURNING status
 """
 
 _RELEASE = """
@@ -100,7 +113,6 @@ UPDATE generation_generationjob
    SET status = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
        finished_at = CASE WHEN cancel_requested THEN statement_timestamp() END
  WHERE worker = %(worker)s AND status = 'running'
-RETURNING public_id, attempt, status
 """
 
 _CANCEL = """
@@ -109,7 +121,24 @@ UPDATE generation_generationjob
        finished_at = CASE status WHEN 'queued' THEN statement_timestamp() END,
        cancel_requested = true
  WHERE id = %(id)s AND status IN ('queued', 'running')
-RETURNING status
+"""
+
+_SETTLE = """
+UPDATE generation_generationjob
+   SET status = %(status)s, finished_at = statement_timestamp(), output = %(output)s,
+       step = CASE %(status)s WHEN 'succeeded' THEN steps ELSE step END,
+       error_code = %(error_code)s,
+       error_detail = CASE %(error_code)s WHEN '' THEN error_detail ELSE %(error_detail)s END
+ WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
+"""
+
+_PREVIEW = """
+INSERT INTO generation_jobpreview (job_id, step, image, updated_at)
+SELECT id, %(step)s, %(image)s, statement_timestamp() FROM generation_generationjob
+ WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
+   FOR SHARE
+ON CONFLICT (job_id) DO UPDATE
+   SET step = EXCLUDED.step, image = EXCLUDED.image, updated_at = EXCLUDED.updated_at
 """
 
 
@@ -160,8 +189,10 @@ def insert_queued(
     retry_of: GenerationJob | None = None,
 ) -> GenerationJob:
     """A new job. The caller holds the queue's lock, so that ids follow the order of commits."""
+    order = asdict(request)
     return GenerationJob.objects.create(
-        **asdict(request),
+        reference_id=order.pop("reference") or None,
+        **order,
         owner_id=owner_id,
         public_filename=public_filename,
         retry_of=retry_of,
@@ -199,30 +230,43 @@ def report_step(claim: Claim, step: int) -> Standing:
     return Standing(cancel_requested=row[0], is_past_deadline=row[1])
 
 
-def beat(claim: Claim) -> bool:
-    """Write a heartbeat while no step reports. False: the claim is lost or past its deadline."""
-    return bool(_held(claim).filter(deadline_at__gt=Now()).update(heartbeat_at=Now()))
+def beat(claim: Claim) -> Standing | None:
+    """Write a heartbeat while no step reports, and learn the same.
+
+    None: the claim is lost. A claim past its deadline gets no heartbeat any more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BEAT, {"id": claim.job_id, "attempt": claim.attempt})
+        row = cursor.fetchone()
+    return Standing(cancel_requested=row[0], is_past_deadline=row[1]) if row else None
+
+
+def show_preview(claim: Claim, step: int, image: bytes) -> bool:
+    """Put a preview in the place of the one before. False: the claim is lost, nothing is shown."""
+    values: Values = {
+        "id": claim.job_id,
+        "attempt": claim.attempt,
+        "step": step,
+        "image": image,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PREVIEW, values)
+        return bool(cursor.rowcount)
 
 
 def succeed(claim: Claim, output: str) -> bool:
     """running -> succeeded, with the stored picture's name. False: the claim was lost."""
-    changed = _held(claim).update(
-        status=JobStatus.SUCCEEDED, output=output, step=F("steps"), finished_at=Now()
-    )
-    return bool(changed)
+    return _settle(claim, JobStatus.SUCCEEDED, output=output)
 
 
 def fail(claim: Claim, code: str, detail: str) -> bool:
     """running -> failed. `detail` is for the operator. False: the claim was lost."""
-    changed = _held(claim).update(
-        status=JobStatus.FAILED, error_code=code, error_detail=detail, finished_at=Now()
-    )
-    return bool(changed)
+    return _settle(claim, JobStatus.FAILED, error_code=code, error_detail=detail)
 
 
 def settle_cancelled(claim: Claim) -> bool:
     """running -> cancelled, after the worker stopped. False: the claim was lost."""
-    return bool(_held(claim).update(status=JobStatus.CANCELLED, finished_at=Now()))
+    return _settle(claim, JobStatus.CANCELLED)
 
 
 def postpone(claim: Claim, *, detail: str, delay_s: int, tries: int) -> JobStatus | None:
@@ -246,12 +290,9 @@ def release(worker_name: str) -> list[Release]:
 
     Only after its processes are gone. Costs no try; a requested cancellation is carried out.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"worker": worker_name})
-        rows = cursor.fetchall()
     return [
         Release(public_id=public_id, attempt=attempt, status=JobStatus(status))
-        for public_id, attempt, status in rows
+        for status, public_id, attempt in _leave(_RELEASE, {"worker": worker_name})
     ]
 
 
@@ -289,15 +330,42 @@ def delete_final(job_ids: Sequence[int]) -> list[GenerationJob]:
     return deleted
 
 
-def _held(claim: Claim) -> QuerySet[GenerationJob]:
-    return GenerationJob.objects.filter(
-        pk=claim.job_id, attempt=claim.attempt, status=JobStatus.RUNNING
-    )
+def sweep_previews() -> int:
+    """Remove previews of jobs that do not run: one written just as its claim was taken away.
+
+    Returns how many.
+    """
+    gone, _by_model = JobPreview.objects.exclude(job__status=JobStatus.RUNNING).delete()
+    return gone
+
+
+def _settle(
+    claim: Claim,
+    status: JobStatus,
+    *,
+    output: str = "",
+    error_code: str = "",
+    error_detail: str = "",
+) -> bool:
+    values: Values = {
+        "id": claim.job_id,
+        "attempt": claim.attempt,
+        "status": status.value,
+        "output": output,
+        "error_code": error_code,
+        "error_detail": error_detail,
+    }
+    return _status_after(_SETTLE, values) is not None
 
 
 def _status_after(statement: str, values: Values) -> JobStatus | None:
-    """Run one conditional UPDATE that returns the new status; None when no row matched."""
+    """Run one conditional UPDATE of one job; its new status, None when no row matched."""
+    rows = _leave(statement, values)
+    return JobStatus(rows[0][0]) if rows else None
+
+
+def _leave(statement: str, values: Values) -> list[tuple[str, UUID, int]]:
+    """Run a conditional UPDATE; status, public id and attempt of each row that it changed."""
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        row = cursor.fetchone()
-    return JobStatus(row[0]) if row else None
+        cursor.execute(_LEAVE.format(update=statement), values)
+        return list(cursor.fetchall())

@@ -3,21 +3,33 @@
 import contextlib
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from diffusers import StableDiffusionXLPipeline
 
+from generation.pipeline.preview import LatentColours, paint_preview
 from generation.pipeline.prompts import PromptEmbeddings
+from generation.pipeline.reference import Style
 from generation.spec.errors import GenerationError
 from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditioning:
+    """What the UNet is told. style: required once an IP-Adapter is loaded, else None."""
+
+    prompts: PromptEmbeddings
+    style: Style | None = None
+
+
 def denoise(
     pipe: StableDiffusionXLPipeline,
-    embeddings: PromptEmbeddings,
+    conditioning: Conditioning,
     request: GenerationRequest,
     listener: ProgressListener,
+    colours: LatentColours,
 ) -> torch.Tensor:
     """Run request.steps steps from the noise of request.seed and tell the listener after each.
 
@@ -35,29 +47,43 @@ def denoise(
                 f"{type(pipe.scheduler).__name__} takes {pipe.num_timesteps} steps where"
                 f" {request.steps} were asked for; choose a scheduler of one call a step"
             )
-        listener.on_step(StepProgress(step=index + 1, total=request.steps))
+        # DPM-Solver++ keeps its prediction of the clean latent: what the picture will be.
+        clean = pipe.scheduler.model_outputs[-1]
+        listener.on_step(
+            StepProgress(
+                step=index + 1,
+                total=request.steps,
+                preview=lambda: paint_preview(clean, colours),
+            )
+        )
         return {}
 
-    try:
-        with _numpy_notice_ignored():
-            output = pipe(
-                prompt_embeds=embeddings.prompt_embeds,
-                pooled_prompt_embeds=embeddings.pooled_prompt_embeds,
-                negative_prompt_embeds=embeddings.negative_prompt_embeds,
-                negative_pooled_prompt_embeds=embeddings.negative_pooled_prompt_embeds,
-                width=request.width,
-                height=request.height,
-                num_inference_steps=request.steps,
-                guidance_scale=request.guidance_scale,
-                generator=torch.Generator("cpu").manual_seed(request.seed),
-                output_type="latent",
-                callback_on_step_end=on_step_end,
-            )
-    finally:
-        # After an exception an offloaded UNet would stay on the GPU.
-        pipe.maybe_free_model_hooks()
+    embeddings = conditioning.prompts
+    with _numpy_notice_ignored():
+        output = pipe(
+            prompt_embeds=embeddings.prompt_embeds,
+            pooled_prompt_embeds=embeddings.pooled_prompt_embeds,
+            negative_prompt_embeds=embeddings.negative_prompt_embeds,
+            negative_pooled_prompt_embeds=embeddings.negative_pooled_prompt_embeds,
+            width=request.width,
+            height=request.height,
+            num_inference_steps=request.steps,
+            guidance_scale=request.guidance_scale,
+            generator=torch.Generator("cpu").manual_seed(request.seed),
+            output_type="latent",
+            callback_on_step_end=on_step_end,
+            **_style_arguments(pipe, conditioning.style),
+        )
     latents: torch.Tensor = output.images
     return latents
+
+
+def _style_arguments(pipe: StableDiffusionXLPipeline, style: Style | None) -> dict[str, object]:
+    """The adapter keeps its last strength, so each run sets its own."""
+    if style is None:
+        return {}
+    pipe.set_ip_adapter_scale(style.strength)
+    return {"ip_adapter_image_embeds": [style.image_embeds]}
 
 
 @contextlib.contextmanager

@@ -3,16 +3,19 @@
 import os
 
 import torch
-from compel import CompelForSDXL
 from diffusers import StableDiffusionXLPipeline
 
 from generation.pipeline.decoding import decode_latents
-from generation.pipeline.denoising import denoise
+from generation.pipeline.denoising import Conditioning, denoise
 from generation.pipeline.faults import with_faults
+from generation.pipeline.interruption import interruptible
 from generation.pipeline.loading import load_pipeline
 from generation.pipeline.memory import within_memory
+from generation.pipeline.placement import Placement, choose_placement, release, set_tiling
 from generation.pipeline.png import encode_png
-from generation.pipeline.prompts import encode_prompts
+from generation.pipeline.preview import read_colours
+from generation.pipeline.prompts import PromptEncoder
+from generation.pipeline.reference import ReferenceEncoder
 from generation.spec.faults import FAULT_VARIABLE, Fault, parse_fault
 from generation.spec.picture import Picture
 from generation.spec.profiles import ModelProfile
@@ -27,13 +30,20 @@ class Engine:
     """
 
     def __init__(
-        self, *, profile: ModelProfile, pipe: StableDiffusionXLPipeline, fault: Fault | None
+        self,
+        *,
+        profile: ModelProfile,
+        pipe: StableDiffusionXLPipeline,
+        placement: Placement,
+        fault: Fault | None,
     ) -> None:
         self.profile = profile
         self._pipe = pipe
-        # The device must be named: under offload Compel would guess the CPU (compel #121).
-        self._compel = CompelForSDXL(pipe, device=profile.device)
+        self._placement = placement
         self._fault = fault
+        self._colours = read_colours(profile.folder)
+        self._prompts = PromptEncoder(pipe, placement.device)
+        self._references = ReferenceEncoder(pipe, placement.device) if profile.has_adapter else None
 
     @classmethod
     def load(cls, profile: ModelProfile) -> "Engine":
@@ -42,21 +52,52 @@ class Engine:
         Raises ModelUnavailable, OutOfMemory, or ValueError for an unknown fault.
         """
         fault = parse_fault(os.environ.get(FAULT_VARIABLE, ""))
-        pipe = within_memory(lambda: load_pipeline(profile))
-        return cls(profile=profile, pipe=pipe, fault=fault)
+        placement = choose_placement(profile)
+        pipe = within_memory(lambda: load_pipeline(profile, placement))
+        return cls(profile=profile, pipe=pipe, placement=placement, fault=fault)
 
-    def generate(self, request: GenerationRequest, listener: ProgressListener) -> Picture:
+    def generate(
+        self,
+        request: GenerationRequest,
+        listener: ProgressListener,
+        reference: bytes | None = None,
+    ) -> Picture:
         """Paint the request; the listener hears of every step, and ends the run by raising.
 
-        The same request gives the same bytes on the same machine and versions.
-        Raises PromptUnreadable, NotFinite, OutOfMemory, and unchanged what the listener raises.
+        reference: the file of the picture that request.reference names, where it names one.
+        The same request gives the same bytes on the same machine, versions and thread count.
+        Raises PromptUnreadable, ReferenceUnreadable, NotFinite, OutOfMemory, and unchanged what
+        the listener raises.
         """
-        return within_memory(lambda: self._paint(request, listener))
+        return within_memory(lambda: self._run(request, listener, reference))
 
-    @torch.inference_mode()
-    def _paint(self, request: GenerationRequest, listener: ProgressListener) -> Picture:
-        embeddings = encode_prompts(self._compel, request.prompt, request.negative_prompt)
-        latents = denoise(self._pipe, embeddings, request, with_faults(listener, self._fault))
-        image = decode_latents(self._pipe.vae, latents)
+    def _run(
+        self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
+    ) -> Picture:
+        try:
+            with torch.inference_mode(), interruptible(self._pipe, listener.check):
+                return self._paint(request, with_faults(listener, self._fault), reference)
+        finally:
+            release(self._pipe)
+
+    def _paint(
+        self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
+    ) -> Picture:
+        pipe = self._pipe
+        conditioning = Conditioning(
+            prompts=self._prompts.encode(request.prompt, request.negative_prompt),
+            style=self._references.style_of(request, reference) if self._references else None,
+        )
+        # Offloading evicts one model for the next, but an encoder before the last would stay.
+        pipe.maybe_free_model_hooks()
+        latents = denoise(pipe, conditioning, request, listener, self._colours)
+        set_tiling(
+            pipe,
+            self._placement,
+            width=request.width,
+            height=request.height,
+            native_side=self.profile.default_side,
+        )
+        image = decode_latents(pipe.vae, latents)
         png = encode_png(image, request, self.profile.title)
         return Picture(png=png, width=image.width, height=image.height)

@@ -35,6 +35,9 @@ class _FaultyListener:
         elif progress.step == self._fault.step:
             EFFECTS[self._fault.kind]()
 
+    def check(self) -> None:
+        self._listener.check()
+
 
 def _run_out_of_memory() -> NoReturn:
     raise torch.OutOfMemoryError(f"CUDA out of memory. Ordered by {FAULT_VARIABLE}.")

@@ -1,45 +1,34 @@
-"""From words to embeddings, through Compel: weighted, and whole beyond 77 tokens."""
+"""From words to embeddings: weighted, and whole beyond 77 tokens.
 
-import contextlib
-import io
-import logging
+The weighting is read by spec.weighting; Compel's embedding provider turns its fragments into
+numbers, exactly as it does for its own parser.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
 from compel import CompelForSDXL
-from compel.convenience_wrappers import LabelledConditioning
-from compel.prompt_parser import PromptParser
-from pyparsing import ParseBaseException, ParserElement
+from compel.embeddings_provider import EmbeddingsProvider
+from diffusers import StableDiffusionXLPipeline
 
-from generation.spec.errors import PromptUnreadable
+from generation.pipeline.cache import TensorCache
+from generation.spec.errors import NotFinite, PromptUnreadable
 from generation.spec.request import show_value
-
-log = logging.getLogger(__name__)
-
-# Without memory Compel's grammar takes five times longer for each level of parentheses
-# (compel #103): 4 levels over 1,200 words parse in 3 s with it, in hours without.
-ParserElement.enable_packrat(None)
-
-UNREADABLE = (
-    ParseBaseException,
-    PromptParser.ParsingException,
-    AssertionError,
-    AttributeError,
-    IndexError,
-    RecursionError,
-    TypeError,
-    ValueError,
+from generation.spec.weighting import (
+    Fragment,
+    WeightingRefused,
+    read_fragments,
+    unweighted_words,
 )
-"""All that Compel 2.5.1 was seen to raise over strange syntax: "()", .and(1, 0.5), .blend(x) ..."""
 
-REMEDY = (
-    'Put a backslash before parentheses that are meant as text, and write ("a", "b").blend(1, 0.5).'
-)
+CACHE_BYTES = 64 << 20
+"""About a hundred SDXL prompts of 77 tokens in half precision."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptEmbeddings:
-    """What the UNet reads, float32 on the encoders' device.
+    """What the UNet reads, in the encoders' dtype on their device.
 
     prompt_embeds: [1, 77 * chunks, dim_1 + dim_2], both encoders side by side (SDXL: 768 + 1280).
     pooled_prompt_embeds: [1, projection_dim] of the second encoder (SDXL: 1280).
@@ -53,44 +42,97 @@ class PromptEmbeddings:
     negative_pooled_prompt_embeds: torch.Tensor | None
 
 
-def encode_prompts(compel: CompelForSDXL, prompt: str, negative_prompt: str) -> PromptEmbeddings:
-    """Weigh and encode both texts with both encoders, padded to one length, nothing cut off.
+class PromptEncoder:
+    """Both text encoders of one pipeline, and what they were asked before.
 
-    The pooled embedding alone sees the raw text, syntax included, up to 77 tokens (Compel's way).
-    Parsing takes seconds for ten thousand characters.
-    Raises PromptUnreadable when Compel cannot parse a text or makes no numbers of it.
+    A text is known again by its fragments, so a change in its spacing costs nothing.
     """
-    conditioning = _ask_compel(compel, prompt, negative_prompt if negative_prompt.strip() else None)
-    embeddings = PromptEmbeddings(
-        prompt_embeds=conditioning.embeds,
-        pooled_prompt_embeds=conditioning.pooled_embeds,
-        negative_prompt_embeds=conditioning.negative_embeds,
-        negative_pooled_prompt_embeds=conditioning.negative_pooled_embeds,
-    )
-    _require_finite(embeddings.prompt_embeds, prompt)
-    if embeddings.negative_prompt_embeds is not None:
-        _require_finite(embeddings.negative_prompt_embeds, negative_prompt)
-    return embeddings
 
-
-def _ask_compel(compel: CompelForSDXL, prompt: str, negative: str | None) -> LabelledConditioning:
-    """What Compel makes of the texts; what it would print goes to the log."""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            conditioning = compel(prompt, negative_prompt=negative)
-    except UNREADABLE as error:
-        raise PromptUnreadable(
-            f"Compel cannot parse the prompt {show_value(prompt)} with the negative prompt"
-            f" {show_value(negative)}: {type(error).__name__}: {error}. {REMEDY}"
-        ) from error
-    if printed.getvalue():
-        log.debug("compel: %s", printed.getvalue().strip())
-    return conditioning
-
-
-def _require_finite(embeds: torch.Tensor, text: str) -> None:
-    if not torch.isfinite(embeds).all():
-        raise PromptUnreadable(
-            f"The weights in {show_value(text)} make no finite embedding. Weights of a blend must"
-            " not add up to 0, and none may be huge."
+    def __init__(self, pipe: StableDiffusionXLPipeline, device: str) -> None:
+        # The device must be named: under offload Compel would guess the CPU (compel #121).
+        compel = CompelForSDXL(pipe, device=device)
+        self._device = device
+        self._providers: tuple[EmbeddingsProvider, EmbeddingsProvider] = (
+            compel.compel_1.conditioning_provider,
+            compel.compel_2.conditioning_provider,
         )
+        self._cache = TensorCache(CACHE_BYTES)
+
+    def encode(self, prompt: str, negative_prompt: str) -> PromptEmbeddings:
+        """Weigh and encode both texts with both encoders, padded to one length, nothing cut off.
+
+        The pooled embeddings alone see only the first 77 tokens, of the words without weights.
+        Each encoder is asked for both texts in turn, so that an offloaded one moves once.
+        Raises PromptUnreadable for a weighting that is refused, NotFinite for NaN or infinity.
+        """
+        texts = [_read(prompt)]
+        if negative_prompt.strip():
+            texts.append(_read(negative_prompt))
+        halves = [self._embed(index, texts) for index in range(len(self._providers))]
+        embeds = [torch.cat(sides, dim=-1) for sides in zip(*halves, strict=True)]
+        pooled = [self._pooled(text) for text in texts]
+        _require_finite(embeds, prompt, negative_prompt)
+        return PromptEmbeddings(
+            prompt_embeds=embeds[0],
+            pooled_prompt_embeds=pooled[0],
+            negative_prompt_embeds=embeds[1] if embeds[1:] else None,
+            negative_pooled_prompt_embeds=pooled[1] if pooled[1:] else None,
+        )
+
+    def _embed(self, index: int, texts: Sequence[Sequence[Fragment]]) -> list[torch.Tensor]:
+        """One encoder's embeddings of each text, [1, 77 * chunks, dim], padded to one length."""
+        provider = self._providers[index]
+        embeds = [self._weighted(index, text) for text in texts]
+        longest = max(tensor.shape[1] for tensor in embeds)
+        return [_pad(tensor, longest, provider) for tensor in embeds]
+
+    def _weighted(self, index: int, text: Sequence[Fragment]) -> torch.Tensor:
+        provider = self._providers[index]
+
+        def make() -> tuple[torch.Tensor]:
+            heard = [fragment for fragment in text if _has_tokens(provider, fragment)]
+            embeds, _tokens = provider.get_embeddings_for_weighted_prompt_fragments(
+                [[fragment.text for fragment in heard] or [""]],
+                [[fragment.weight for fragment in heard] or [1.0]],
+                should_return_tokens=True,
+                device=self._device,
+            )
+            return (embeds,)
+
+        return self._remembered(("weighted", index, tuple(text)), make)
+
+    def _pooled(self, text: Sequence[Fragment]) -> torch.Tensor:
+        words = unweighted_words(text)
+
+        def make() -> tuple[torch.Tensor]:
+            return (self._providers[1].get_pooled_embeddings([words], device=self._device),)
+
+        return self._remembered(("pooled", words), make)
+
+    def _remembered(self, key: Hashable, make: Callable[[], tuple[torch.Tensor]]) -> torch.Tensor:
+        return self._cache.get_or_make(key, make)[0]
+
+
+def _read(text: str) -> tuple[Fragment, ...]:
+    try:
+        return read_fragments(text)
+    except WeightingRefused as error:
+        raise PromptUnreadable(f"{show_value(text)}: {error}") from error
+
+
+def _has_tokens(provider: EmbeddingsProvider, fragment: Fragment) -> bool:
+    """Whether the tokenizer reads anything; Compel cannot weaken a fragment of no tokens."""
+    (tokens,) = provider.get_token_ids([fragment.text], include_start_and_end_markers=False)
+    return bool(tokens)
+
+
+def _pad(embeds: torch.Tensor, length: int, provider: EmbeddingsProvider) -> torch.Tensor:
+    """Fill up with whole chunks of the empty text, as Compel does."""
+    empty = provider.empty_z.to(embeds)
+    return torch.cat([embeds, *[empty] * ((length - embeds.shape[1]) // empty.shape[1])], dim=1)
+
+
+def _require_finite(embeds: Sequence[torch.Tensor], *texts: str) -> None:
+    if not all(torch.isfinite(tensor).all() for tensor in embeds):
+        shown = " and ".join(show_value(text) for text in texts)
+        raise NotFinite(f"The text encoders make NaN or infinite embeddings of {shown}.")

@@ -42,6 +42,15 @@ class InvalidRequest(Exception):
         return " ".join(str(error) for error in self.errors)
 
 
+class ReferenceMissing(Exception):
+    """There is no reference picture to follow; the template tells why, for the field's error."""
+
+    def __init__(self, template: str, **params: object) -> None:
+        super().__init__(template)
+        self.template = template
+        self.params = params
+
+
 class UnknownProfile(Exception):
     """A profile name that nobody has defined."""
 
@@ -69,7 +78,10 @@ FAILURES: dict[str, str] = {
     ),
     "prompt_unreadable": gettext_noop(
         "The weighting in the prompt could not be read. Put a backslash before parentheses that"
-        " are meant as text, and give .and() and .blend() quoted texts and numbers."
+        " are meant as text."
+    ),
+    "reference_unreadable": gettext_noop(
+        "The reference picture could not be read. Ask for ip_strength 0, or tell the operator."
     ),
     "not_finite": gettext_noop(
         "The model produced values that are no colours. Retry it, or lower the guidance scale."
@@ -97,9 +109,15 @@ class OutOfMemory(GenerationError):
 
 
 class PromptUnreadable(GenerationError):
-    """Compel could not parse the prompt."""
+    """The prompt's weighting is refused."""
 
     code = "prompt_unreadable"
+
+
+class ReferenceUnreadable(GenerationError):
+    """The reference picture is missing, another one, or no picture."""
+
+    code = "reference_unreadable"
 
 
 class NotFinite(GenerationError):

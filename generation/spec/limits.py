@@ -8,9 +8,6 @@ MAX_SEED = 2**53 - 1
 SIZE_MULTIPLE = 8
 """A side must divide by the VAE's down-sampling factor."""
 
-MAX_NESTING = 4
-"""Parentheses deeper than this make Compel 2.5.1's parser exponential: x5 a level (compel #103)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

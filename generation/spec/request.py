@@ -1,13 +1,13 @@
 """A complete order for one picture, and the only way to build one from foreign input."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from generation.spec.errors import FieldError, InvalidRequest, gettext_noop
-from generation.spec.limits import MAX_NESTING, MAX_SEED, SIZE_MULTIPLE, Limits
+from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing, gettext_noop
+from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE, Limits
 from generation.spec.profiles import ModelProfile
-from generation.spec.weighting import nesting_depth
+from generation.spec.weighting import WeightingRefused, read_fragments
 
 MAX_SHOWN_CHARS = 60
 MAX_UNKNOWN_SHOWN = 10
@@ -20,6 +20,7 @@ FIELDS = (
     "width",
     "height",
     "ip_strength",
+    "profile",
 )
 
 
@@ -28,8 +29,9 @@ class GenerationRequest:
     """Everything that decides a picture; the same request paints the same picture again.
 
     width, height: pixels. guidance_scale: classifier-free guidance, 1 and below switch it off.
-    seed: 0 to 2**53-1, always set. ip_strength: 0 to 1, the weight of the reference picture.
-    profile: the name of a ModelProfile.
+    seed: 0 to 2**53-1, always set. profile: the name of a ModelProfile.
+    ip_strength: 0 to 1, the weight of the reference picture; reference: the SHA-256 of its file,
+    in hexadecimal, empty at strength 0.
     """
 
     prompt: str
@@ -41,17 +43,27 @@ class GenerationRequest:
     seed: int
     ip_strength: float
     profile: str
+    reference: str = ""
 
 
 def build_request(
-    fields: Mapping[str, object], *, profile: ModelProfile, limits: Limits
+    fields: Mapping[str, object],
+    *,
+    profiles: Mapping[str, ModelProfile],
+    default_profile: str,
+    limits: Limits,
+    find_reference: Callable[[], str],
 ) -> GenerationRequest:
     """Turn decoded input into a request; what is absent takes its default, the seed is drawn.
 
     Types are strict: nothing is coerced, clamped or ignored.
+    find_reference: called at a strength above 0; returns the SHA-256 of the picture to follow, or
+    raises ReferenceMissing.
     Raises InvalidRequest with one error for every field that cannot be accepted.
     """
     reader = _FieldReader(fields)
+    profile = reader.profile(profiles, default_profile)
+    ip_strength, reference = reader.style(profile, find_reference)
     request = GenerationRequest(
         prompt=reader.text("prompt", limits.max_prompt_chars, required=True),
         negative_prompt=reader.text("negative_prompt", limits.max_prompt_chars),
@@ -62,13 +74,31 @@ def build_request(
             "guidance_scale", 0.0, limits.max_guidance_scale, limits.default_guidance_scale
         ),
         seed=reader.seed(),
-        ip_strength=reader.ip_strength(),
+        ip_strength=ip_strength,
+        reference=reference,
         profile=profile.name,
     )
-    reader.refuse_unknown()
+    reader.refuse_unknown(FIELDS)
     if reader.errors:
         raise InvalidRequest(reader.errors)
     return request
+
+
+def read_prompt_fields(
+    fields: Mapping[str, object],
+    *,
+    profiles: Mapping[str, ModelProfile],
+    default_profile: str,
+    limits: Limits,
+) -> tuple[str, ModelProfile]:
+    """A prompt alone, and the profile that is to read it. Raises InvalidRequest."""
+    reader = _FieldReader(fields)
+    profile = reader.profile(profiles, default_profile)
+    prompt = reader.text("prompt", limits.max_prompt_chars, required=True)
+    reader.refuse_unknown(("prompt", "profile"))
+    if reader.errors:
+        raise InvalidRequest(reader.errors)
+    return prompt, profile
 
 
 def show_value(value: object) -> str:
@@ -84,7 +114,7 @@ class _FieldReader:
         self.fields = fields
         self.errors: list[FieldError] = []
 
-    def refuse(self, name: str, value: object, template: str, **params: object) -> None:
+    def refuse(self, name: str, value: object, template: str, /, **params: object) -> None:
         shown = show_value(value)
         self.errors.append(FieldError(field=name, value=shown, template=template, params=params))
 
@@ -114,12 +144,14 @@ class _FieldReader:
                 "%(value)s."
             )
             self.refuse(name, value, template)
-        elif (depth := nesting_depth(value)) > MAX_NESTING:
-            template = gettext_noop(
-                "%(field)s nests parentheses %(depth)d deep, at most %(maximum)d are read; put a "
-                "backslash before those that are meant as text: %(value)s."
-            )
-            self.refuse(name, value, template, depth=depth, maximum=MAX_NESTING)
+        else:
+            self._check_weighting(name, value)
+
+    def _check_weighting(self, name: str, value: str) -> None:
+        try:
+            read_fragments(value)
+        except WeightingRefused as refusal:
+            self.refuse(name, value, refusal.template, **refusal.params)
 
     def whole(self, name: str, low: int, high: int, default: int) -> int:
         value = self.fields.get(name, default)
@@ -161,22 +193,39 @@ class _FieldReader:
             return secrets.randbelow(MAX_SEED + 1)
         return self.whole("seed", 0, MAX_SEED, 0)
 
-    def ip_strength(self) -> float:
-        strength = self.number("ip_strength", 0.0, 1.0, 0.0)
-        if strength > 0:
-            template = gettext_noop(
-                "%(field)s was %(value)s, but this version cannot follow a reference picture yet; "
-                "leave it out or send 0."
-            )
-            self.refuse("ip_strength", strength, template)
-        return strength
+    def profile(self, profiles: Mapping[str, ModelProfile], default: str) -> ModelProfile:
+        """The named profile, or the default where none is named."""
+        name = self.fields.get("profile", default)
+        if isinstance(name, str) and name in profiles:
+            return profiles[name]
+        template = gettext_noop("%(field)s must be one of %(known)s, not %(value)s.")
+        self.refuse("profile", name, template, known=", ".join(profiles))
+        return profiles[default]
 
-    def refuse_unknown(self) -> None:
-        unknown = [name for name in self.fields if name not in FIELDS]
+    def style(self, profile: ModelProfile, find_reference: Callable[[], str]) -> tuple[float, str]:
+        """ip_strength, and the reference that it weighs: none at strength 0."""
+        strength = self.number("ip_strength", 0.0, 1.0, 0.0)
+        if strength == 0:
+            return 0.0, ""
+        if not profile.has_adapter:
+            template = gettext_noop(
+                "%(field)s was %(value)s, but the profile %(profile)s has no IP-Adapter and cannot "
+                "follow a reference picture; leave it out or send 0."
+            )
+            self.refuse("ip_strength", strength, template, profile=profile.name)
+            return 0.0, ""
+        try:
+            return strength, find_reference()
+        except ReferenceMissing as missing:
+            self.refuse("ip_strength", strength, missing.template, **missing.params)
+            return 0.0, ""
+
+    def refuse_unknown(self, known: Sequence[str]) -> None:
+        unknown = [name for name in self.fields if name not in known]
         for name in unknown[:MAX_UNKNOWN_SHOWN]:
             template = gettext_noop(
                 "%(field)s is no field of a request (its value was %(value)s); known are: "
                 "%(known)s."
             )
             shown = show_value(name)[1:-1]
-            self.refuse(shown, self.fields[name], template, known=", ".join(FIELDS))
+            self.refuse(shown, self.fields[name], template, known=", ".join(known))

@@ -29,9 +29,13 @@ class FakeEngine:
     def __init__(self, at_step: Callable[[int], object] = lambda step: None) -> None:
         self.at_step = at_step
         self.requests: list[GenerationRequest] = []
+        self.references: list[bytes | None] = []
 
-    def generate(self, request: GenerationRequest, listener: ProgressListener) -> Picture:
+    def generate(
+        self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
+    ) -> Picture:
         self.requests.append(request)
+        self.references.append(reference)
         for step in range(1, request.steps + 1):
             listener.on_step(StepProgress(step=step, total=request.steps))
             self.at_step(step)

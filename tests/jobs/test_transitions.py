@@ -10,8 +10,8 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from generation.jobs import transitions
-from generation.jobs.transitions import ClaimLost, WorkerIdentity
-from generation.models import GenerationJob, JobStatus
+from generation.jobs.transitions import ClaimLost, Standing, WorkerIdentity
+from generation.models import GenerationJob, JobPreview, JobStatus
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -98,10 +98,64 @@ def test_success_completes_the_steps() -> None:
 
 
 def test_heartbeat_stops_at_the_deadline() -> None:
-    _job, claim = factories.running_job()
-    assert transitions.beat(claim)
+    job, claim = factories.running_job()
+    assert transitions.beat(claim) == Standing(cancel_requested=False, is_past_deadline=False)
+    job.refresh_from_db()
+    last = job.heartbeat_at
     GenerationJob.objects.update(deadline_at=Now() - timedelta(seconds=1))
-    assert not transitions.beat(claim)
+    assert transitions.beat(claim) == Standing(cancel_requested=False, is_past_deadline=True)
+    job.refresh_from_db()
+    assert job.heartbeat_at == last
+
+
+def test_heartbeat_hears_of_a_cancellation_and_of_a_lost_claim() -> None:
+    job, claim = factories.running_job()
+    transitions.cancel(job.pk)
+    assert transitions.beat(claim) == Standing(cancel_requested=True, is_past_deadline=False)
+    transitions.settle_cancelled(claim)
+    assert transitions.beat(claim) is None
+
+
+def test_preview_is_replaced_and_gone_when_the_job_ends() -> None:
+    job, claim = factories.running_job()
+    assert transitions.show_preview(claim, 1, b"one")
+    assert transitions.show_preview(claim, 2, b"two")
+    preview = JobPreview.objects.get()
+    assert (preview.job_id, preview.step, bytes(preview.image)) == (job.pk, 2, b"two")
+    transitions.succeed(claim, "outputs/a.png")
+    assert not JobPreview.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda job, claim: transitions.fail(claim, "timeout", ""),
+        lambda job, claim: transitions.settle_cancelled(claim),
+        lambda job, claim: transitions.postpone(claim, detail="", delay_s=0, tries=3),
+        lambda job, claim: transitions.release(job.worker),
+        lambda job, claim: transitions.recover(job, crash_tries=3),
+    ],
+)
+def test_preview_goes_with_its_attempt(leave) -> None:
+    job, claim = factories.running_job()
+    transitions.show_preview(claim, 1, b"one")
+    transitions.cancel(job.pk)  # of a running job: it still runs
+    assert JobPreview.objects.exists()
+    leave(job, claim)
+    assert not JobPreview.objects.exists()
+
+
+def test_worker_that_was_given_up_shows_no_preview() -> None:
+    job, claim = factories.running_job()
+    transitions.release(job.worker)
+    assert not transitions.show_preview(claim, 1, b"late")
+    assert not JobPreview.objects.exists()
+
+
+def test_preview_that_slipped_in_is_swept() -> None:
+    job = factories.queued_job()
+    JobPreview.objects.create(job=job, step=1, image=b"late")
+    assert transitions.sweep_previews() == 1
 
 
 def test_third_out_of_memory_fails() -> None:

@@ -9,8 +9,12 @@ from diffusers import StableDiffusionXLPipeline
 
 from generation.pipeline.engine import Engine
 from generation.pipeline.loading import load_pipeline
+from generation.pipeline.placement import CPU
+from generation.pipeline.prompts import PromptEncoder
+from generation.pipeline.reference import ReferenceEncoder, Style
 from generation.spec.faults import FAULT_VARIABLE
 from generation.spec.profiles import MINIATURE
+from tests.pipeline.orders import QUICK
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +24,7 @@ def no_ordered_fault(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def pipe() -> StableDiffusionXLPipeline:
-    return load_pipeline(MINIATURE)
+    return load_pipeline(MINIATURE, CPU)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +34,18 @@ def compel(pipe: StableDiffusionXLPipeline) -> CompelForSDXL:
 
 @pytest.fixture(scope="session")
 def engine(pipe: StableDiffusionXLPipeline) -> Engine:
-    return Engine(profile=MINIATURE, pipe=pipe, fault=None)
+    return Engine(profile=MINIATURE, pipe=pipe, placement=CPU, fault=None)
+
+
+@pytest.fixture(scope="session")
+def encoder(pipe: StableDiffusionXLPipeline) -> PromptEncoder:
+    return PromptEncoder(pipe, "cpu")
+
+
+@pytest.fixture(scope="session")
+def unstyled(pipe: StableDiffusionXLPipeline) -> Style:
+    """No reference at all, under guidance."""
+    return ReferenceEncoder(pipe, "cpu").style_of(QUICK, None)
 
 
 @pytest.fixture

@@ -33,6 +33,9 @@ class StepLog:
     def on_step(self, progress: StepProgress) -> None:
         self.heard.append(progress)
 
+    def check(self) -> None:
+        pass
+
 
 class StopAt:
     """Raises the error after the given step."""
@@ -44,3 +47,6 @@ class StopAt:
     def on_step(self, progress: StepProgress) -> None:
         if progress.step == self.step:
             raise self.error
+
+    def check(self) -> None:
+        pass

@@ -8,6 +8,7 @@ from diffusers import StableDiffusionXLPipeline
 from PIL import Image, ImageStat
 
 from generation.pipeline.engine import Engine
+from generation.pipeline.placement import CPU
 from generation.spec.errors import NotFinite, OutOfMemory, PromptUnreadable, StopGeneration
 from generation.spec.faults import FAULT_VARIABLE, Fault, FaultKind
 from generation.spec.profiles import MINIATURE
@@ -110,7 +111,7 @@ def test_an_ordered_shortage_is_out_of_memory_and_the_next_run_works(
     pipe: StableDiffusionXLPipeline, engine: Engine
 ) -> None:
     fault = Fault(kind=FaultKind.OUT_OF_MEMORY, step=3)
-    faulty = Engine(profile=MINIATURE, pipe=pipe, fault=fault)
+    faulty = Engine(profile=MINIATURE, pipe=pipe, placement=CPU, fault=fault)
     listener = StepLog()
 
     with pytest.raises(OutOfMemory):
@@ -141,7 +142,7 @@ def test_an_unreadable_prompt_tells_no_step(engine: Engine) -> None:
     listener = StepLog()
 
     with pytest.raises(PromptUnreadable):
-        engine.generate(quick_request(prompt="()"), listener)
+        engine.generate(quick_request(prompt="a cat.swap(dog)"), listener)
 
     assert listener.heard == []
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+from safetensors.torch import load_file, save_file
 
 from generation.pipeline.loading import load_pipeline
+from generation.pipeline.placement import CPU
 from generation.spec.errors import ModelUnavailable
 from generation.spec.profiles import MINIATURE, ModelProfile
 
@@ -40,7 +42,7 @@ def test_no_watermark_is_put_in(pipe: StableDiffusionXLPipeline) -> None:
 
 
 def test_loading_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
-    load_pipeline(MINIATURE)
+    load_pipeline(MINIATURE, CPU)
 
     assert capfd.readouterr() == ("", "")
 
@@ -52,7 +54,7 @@ def test_a_pickle_anywhere_in_the_folder_is_refused(copied: ModelProfile, name: 
     pickle.write_bytes(b"")
 
     with pytest.raises(ModelUnavailable, match="Remove it") as caught:
-        load_pipeline(copied)
+        load_pipeline(copied, CPU)
 
     assert name in str(caught.value)
     assert str(copied.folder) in str(caught.value)
@@ -76,7 +78,7 @@ def test_a_missing_file_is_refused(copied: ModelProfile, name: str) -> None:
     missing.unlink()
 
     with pytest.raises(ModelUnavailable, match="Copy the whole folder again") as caught:
-        load_pipeline(copied)
+        load_pipeline(copied, CPU)
 
     assert str(copied.folder) in str(caught.value)
     assert name.split("/", maxsplit=1)[0] in str(caught.value)
@@ -87,7 +89,7 @@ def test_an_absent_folder_is_refused(copied: ModelProfile) -> None:
     shutil.rmtree(copied.folder)
 
     with pytest.raises(ModelUnavailable, match=r"no readable model_index\.json"):
-        load_pipeline(copied)
+        load_pipeline(copied, CPU)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +99,55 @@ def test_a_truncated_file_is_refused(copied: ModelProfile, name: str) -> None:
     weights = copied.folder / name
     weights.write_bytes(weights.read_bytes()[:-1000])
 
-    with pytest.raises(ModelUnavailable, match="cannot be read") as caught:
-        load_pipeline(copied)
+    with pytest.raises(ModelUnavailable, match=f"{name} is cut off"):
+        load_pipeline(copied, CPU)
 
-    assert caught.value.__cause__ is not None
+
+@pytest.mark.parametrize(
+    "name", ["text_encoder_2/model.safetensors", "vae/diffusion_pytorch_model.safetensors"]
+)
+def test_weights_that_lack_a_tensor_are_refused(copied: ModelProfile, name: str) -> None:
+    """The libraries would put noise in its place."""
+    tensors = load_file(copied.folder / name)
+    lost = sorted(tensors)[0]
+    del tensors[lost]
+    save_file(tensors, copied.folder / name, metadata={"format": "pt"})
+
+    with pytest.raises(ModelUnavailable, match="1 missing keys, such as"):
+        load_pipeline(copied, CPU)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("_class_name", "FluxPipeline", "is a FluxPipeline"),
+        ("unet", ["diffusers", "SD3Transformer2DModel"], "as its unet"),
+        ("text_encoder_2", None, "as its text_encoder_2"),
+    ],
+)
+def test_another_kind_of_model_is_refused(
+    copied: ModelProfile, key: str, value: object, words: str
+) -> None:
+    index = copied.folder / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {key: value}))
+
+    with pytest.raises(ModelUnavailable, match=words):
+        load_pipeline(copied, CPU)
+
+
+def test_a_file_that_is_no_safetensors_under_its_name_is_refused(copied: ModelProfile) -> None:
+    weights = copied.folder / "unet" / "diffusion_pytorch_model.safetensors"
+    torch.save({"a": torch.zeros(2)}, weights)
+
+    with pytest.raises(ModelUnavailable, match="no safetensors file"):
+        load_pipeline(copied, CPU)
+
+
+def test_half_precision_files_of_the_fp16_variant_are_found(copied: ModelProfile) -> None:
+    for weights in copied.folder.rglob("*.safetensors"):
+        weights.rename(weights.with_suffix(".fp16.safetensors"))
+
+    assert load_pipeline(copied, CPU).unet.dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -114,4 +161,4 @@ def test_weights_of_another_shape_are_refused(
     config.write_text(json.dumps(json.loads(config.read_text()) | {key: value}))
 
     with pytest.raises(ModelUnavailable, match="cannot be read"):
-        load_pipeline(copied)
+        load_pipeline(copied, CPU)

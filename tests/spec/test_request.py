@@ -2,17 +2,30 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 
-from generation.spec.errors import FieldError, InvalidRequest, UnknownProfile
+from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing, UnknownProfile
 from generation.spec.limits import MAX_SEED, Limits
-from generation.spec.profiles import MINIATURE, find_profile
+from generation.spec.profiles import MINIATURE, find_profile, known_profiles
 from generation.spec.request import GenerationRequest, build_request, show_value
+
+DIGEST = "0" * 64
+BARE = dataclasses.replace(
+    MINIATURE, name="bare", folder=Path("/nowhere"), min_side=256, default_side=256
+)
+"""A profile without an IP-Adapter."""
 
 
 def build(**fields: object) -> GenerationRequest:
-    return build_request({"prompt": "a castle"} | fields, profile=MINIATURE, limits=Limits())
+    return build_request(
+        {"prompt": "a castle"} | fields,
+        profiles={"miniature": MINIATURE, "bare": BARE},
+        default_profile="miniature",
+        limits=Limits(),
+        find_reference=lambda: DIGEST,
+    )
 
 
 def refusal(**fields: object) -> FieldError:
@@ -99,19 +112,14 @@ def test_it_accepts_values_at_their_bounds(field: str, value: object) -> None:
         ("negative_prompt", {"a": 1}, "must be a text"),
         ("prompt", "a\x00b", "NUL"),
         ("prompt", "a\ud800b", "surrogate"),
-        ("prompt", "((((( a", "at most 4"),
+        ("profile", "sdxl-turbo", "one of miniature, bare"),
+        ("profile", None, "one of miniature, bare"),
         ("ip_strength", 1.5, "0 to 1"),
-        ("ip_strength", 0.6, "reference picture"),
         ("sampler", "euler", "known are: prompt"),
     ],
 )
 def test_it_rejects_and_names_field_value_and_bound(field: str, value: object, bounds: str) -> None:
-    if field == "ip_strength" and value == 1.5:
-        with pytest.raises(InvalidRequest) as caught:
-            build(ip_strength=value)
-        error = caught.value.errors[0]
-    else:
-        error = refusal(**{field: value})
+    error = refusal(**{field: value})
     assert error.field == field
     assert error.value == show_value(value)
     assert field in str(error)
@@ -133,7 +141,7 @@ def test_flood_of_unknown_fields_gets_a_short_answer() -> None:
 
 def test_missing_prompt_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="prompt must hold words"):
-        build_request({}, profile=MINIATURE, limits=Limits())
+        build(prompt="")
 
 
 def test_shown_value_is_short_and_encodable() -> None:
@@ -144,4 +152,47 @@ def test_shown_value_is_short_and_encodable() -> None:
 
 def test_unknown_profile_lists_the_known_ones() -> None:
     with pytest.raises(UnknownProfile, match="miniature"):
-        find_profile("sdxl-turbo")
+        find_profile("sdxl-turbo", known_profiles(Path("/models")))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("prompt", "(snow)11", "“snow” the weight 11"),
+        ("negative_prompt", '("a").blend(1)', ".blend()"),
+    ],
+)
+def test_a_refused_weighting_is_the_error_of_its_field(field, value, words) -> None:
+    error = refusal(**{field: value})
+    assert str(error).startswith(f"{field} ")
+    assert words in str(error)
+
+
+def test_strength_brings_the_reference_into_the_request() -> None:
+    assert build(ip_strength=0.6).reference == DIGEST
+    assert build(ip_strength=0).reference == ""
+
+
+def test_strength_needs_an_adapter() -> None:
+    error = refusal(profile="bare", ip_strength=0.6, width=256)
+    assert error.field == "ip_strength"
+    assert "no IP-Adapter" in str(error)
+
+
+def test_a_missing_reference_is_the_error_of_its_field() -> None:
+    def find_reference() -> str:
+        raise ReferenceMissing("%(field)s: %(name)s is gone", name="a.png")
+
+    with pytest.raises(InvalidRequest, match=r"ip_strength: a\.png is gone"):
+        build_request(
+            {"prompt": "a castle", "ip_strength": 0.6},
+            profiles={"miniature": MINIATURE},
+            default_profile="miniature",
+            limits=Limits(),
+            find_reference=find_reference,
+        )
+
+
+def test_sizes_are_the_profile_s_own_matter() -> None:
+    assert build(profile="bare").profile == "bare"
+    assert "from 256" in str(refusal(profile="bare", width=64))

@@ -10,24 +10,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from generation import conf
 from generation.api.authentication import TokenAuthentication
 from generation.api.classic import serializers
 from generation.api.errors import NoPicture
 from generation.api.files import stream_picture
+from generation.api.orders import read_order
 from generation.jobs import services
 from generation.models import GenerationJob, JobStatus
-from generation.spec.errors import FieldError, InvalidRequest, gettext_noop
-from generation.spec.request import build_request, show_value
 
 
 class GenerateView(APIView):
     """POST /generate: accept one job, 202; 503 with Retry-After when there is no room."""
 
     def post(self, request: Request) -> Response:
-        order = build_request(
-            _require_object(request.data), profile=conf.profile(), limits=conf.limits()
-        )
+        order = read_order(request.data)
         job = services.submit_job(order, owner_id=request.user.pk)
         return Response(serializers.accepted(job), status=202)
 
@@ -59,12 +55,3 @@ class PictureView(APIView):
 def _own_jobs(request: Request) -> QuerySet[GenerationJob]:
     """Another user's job is not found, whoever asks."""
     return GenerationJob.objects.owned_by(request.user.pk)
-
-
-def _require_object(value: object) -> dict[str, object]:
-    if isinstance(value, dict):
-        return value
-    template = gettext_noop(
-        '%(field)s must be a JSON object such as {"prompt": "a lighthouse at dusk"}, not %(value)s.'
-    )
-    raise InvalidRequest([FieldError(field="body", value=show_value(value), template=template)])

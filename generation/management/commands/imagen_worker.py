@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: object) -> None:
         try:
-            device = "cpu" if conf.profile().device == "cpu" else visible_device()
+            device = visible_device() if _may_use_gpu() else "cpu"
         except AmbiguousDevice as error:
             raise CommandError(str(error)) from error
         supervisor = Supervisor(
@@ -34,6 +34,13 @@ class Command(BaseCommand):
         for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signal_number, lambda *_: supervisor.stop())
         supervisor.run()
+
+
+def _may_use_gpu() -> bool:
+    """Whether any job that can be asked for here would run on a GPU."""
+    return any(
+        profile.device != "cpu" and profile.is_installed for profile in conf.profiles().values()
+    )
 
 
 def _database_name() -> str:

@@ -1,0 +1,1 @@
+"""The native REST API: jobs, profiles, and the document that describes them."""

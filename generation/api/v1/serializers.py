@@ -1,0 +1,220 @@
+"""The native API's JSON, made from rows; the classes also describe it in the OpenAPI document."""
+
+from collections.abc import Mapping, Sequence
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+from generation import conf
+from generation.jobs import queue
+from generation.models import GenerationJob, JobStatus
+from generation.prompts import PromptReading
+from generation.spec.errors import FAILURES
+from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
+from generation.spec.profiles import ModelProfile
+
+
+class JobErrorSerializer(serializers.Serializer):
+    """Why a job failed."""
+
+    code = serializers.ChoiceField(choices=sorted(FAILURES))
+    detail = serializers.CharField(help_text="for people, in their language")
+
+
+class JobSerializer(serializers.Serializer):
+    """One picture that somebody asked for."""
+
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=JobStatus.values)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    prompt = serializers.CharField()
+    negative_prompt = serializers.CharField(allow_blank=True)
+    width = serializers.IntegerField(help_text="pixels")
+    height = serializers.IntegerField(help_text="pixels")
+    steps = serializers.IntegerField()
+    guidance_scale = serializers.FloatField()
+    seed = serializers.IntegerField()
+    ip_strength = serializers.FloatField()
+    profile = serializers.CharField()
+    step = serializers.IntegerField(help_text="steps that are done, of `steps`")
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+    position = serializers.IntegerField(
+        allow_null=True, min_value=1, help_text="in the order of service; null unless queued"
+    )
+    attempt = serializers.IntegerField(help_text="how often a worker has begun it")
+    cancel_requested = serializers.BooleanField()
+    error = JobErrorSerializer(allow_null=True, help_text="null unless failed")
+    retry_of = serializers.UUIDField(allow_null=True)
+    retried_as = serializers.UUIDField(allow_null=True)
+    filename = serializers.CharField(allow_null=True, help_text="null unless succeeded")
+    image_url = serializers.CharField(allow_null=True, help_text="null unless succeeded")
+    preview_url = serializers.CharField(allow_null=True, help_text="null unless running")
+
+
+class JobListSerializer(serializers.Serializer):
+    """Some of one's jobs, newest first."""
+
+    jobs = JobSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="the address of older ones")
+
+
+class BoundsSerializer(serializers.Serializer):
+    """What a field accepts."""
+
+    minimum = serializers.FloatField()
+    maximum = serializers.FloatField()
+    default = serializers.FloatField(allow_null=True, help_text="null: drawn for each job")
+    multiple_of = serializers.IntegerField(allow_null=True)
+
+
+class ProfileSerializer(serializers.Serializer):
+    """A model that can be asked for."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    is_default = serializers.BooleanField()
+    is_installed = serializers.BooleanField()
+    install_command = serializers.CharField(allow_null=True)
+    max_prompt_chars = serializers.IntegerField()
+    fields = serializers.DictField(child=BoundsSerializer())  # type: ignore[assignment]
+
+
+class ProfileListSerializer(serializers.Serializer):
+    """Every profile of this server."""
+
+    profiles = ProfileSerializer(many=True)
+
+
+class FragmentSerializer(serializers.Serializer):
+    """Consecutive words of one weight."""
+
+    text = serializers.CharField()
+    weight = serializers.FloatField()
+
+
+class PromptReadingSerializer(serializers.Serializer):
+    """How a prompt is read."""
+
+    tokens = serializers.IntegerField()
+    chunks = serializers.IntegerField(help_text="of 77 tokens each")
+    fragments = FragmentSerializer(many=True)
+
+
+class FieldProblemSerializer(serializers.Serializer):
+    """What is wrong with one field."""
+
+    field = serializers.CharField()
+    value = serializers.CharField()
+    detail = serializers.CharField()
+    pointer = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer):
+    """Every error, as RFC 9457 has it."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="stable, for programs")
+    detail = serializers.CharField(help_text="for people, in their language")
+    errors = FieldProblemSerializer(many=True, required=False)
+
+
+def jobs(rows: Sequence[GenerationJob]) -> list[Mapping[str, object]]:
+    """These rows as JSON, with one query for the places in the queue."""
+    positions = queue.positions(rows)
+    return [_job(row, positions.get(row.pk)) for row in rows]
+
+
+def job(row: GenerationJob) -> Mapping[str, object]:
+    """One row as JSON."""
+    return jobs([row])[0]
+
+
+def _job(row: GenerationJob, position: int | None) -> Mapping[str, object]:
+    is_done = row.status == JobStatus.SUCCEEDED
+    is_running = row.status == JobStatus.RUNNING
+    successor = getattr(row, "retried_as", None)
+    return {
+        "id": str(row.public_id),
+        "status": row.status,
+        "created_at": row.created_at,
+        "finished_at": row.finished_at,
+        **{name: getattr(row, name) for name in REQUEST_FIELDS},
+        "step": row.step,
+        "percent": round(100 * row.step / row.steps),
+        "position": position,
+        "attempt": row.attempt,
+        "cancel_requested": row.cancel_requested,
+        "error": _error(row),
+        "retry_of": str(row.retry_of.public_id) if row.retry_of else None,
+        "retried_as": str(successor.public_id) if successor else None,
+        "filename": row.public_filename if is_done else None,
+        "image_url": reverse("v1-image", args=[row.public_id]) if is_done else None,
+        "preview_url": reverse("v1-preview", args=[row.public_id]) if is_running else None,
+    }
+
+
+REQUEST_FIELDS = (
+    "prompt",
+    "negative_prompt",
+    "width",
+    "height",
+    "steps",
+    "guidance_scale",
+    "seed",
+    "ip_strength",
+    "profile",
+)
+
+
+def _error(row: GenerationJob) -> dict[str, str] | None:
+    if row.status != JobStatus.FAILED:
+        return None
+    return {"code": row.error_code, "detail": _(FAILURES[row.error_code])}
+
+
+def profile(model: ModelProfile) -> dict[str, object]:
+    """A profile with its bounds and defaults as JSON."""
+    limits = conf.limits()
+    side = _bounds(model.min_side, model.max_side, model.default_side, SIZE_MULTIPLE)
+    return {
+        "name": model.name,
+        "title": model.title,
+        "is_default": model.name == conf.profile().name,
+        "is_installed": model.is_installed,
+        "install_command": model.install_command or None,
+        "max_prompt_chars": limits.max_prompt_chars,
+        "fields": {
+            "width": side,
+            "height": side,
+            "steps": _bounds(1, limits.max_steps, limits.default_steps, 1),
+            "guidance_scale": _bounds(0, limits.max_guidance_scale, limits.default_guidance_scale),
+            "seed": _bounds(0, MAX_SEED, None, 1),
+            "ip_strength": _bounds(0, 1 if model.has_adapter else 0, 0),
+        },
+    }
+
+
+def _bounds(
+    minimum: float, maximum: float, default: float | None, multiple_of: int | None = None
+) -> dict[str, float | None]:
+    return {
+        "minimum": minimum,
+        "maximum": maximum,
+        "default": default,
+        "multiple_of": multiple_of,
+    }
+
+
+def prompt_reading(reading: PromptReading) -> dict[str, object]:
+    """How a prompt is read, as JSON."""
+    return {
+        "tokens": reading.tokens,
+        "chunks": reading.chunks,
+        "fragments": [
+            {"text": fragment.text, "weight": fragment.weight} for fragment in reading.fragments
+        ],
+    }

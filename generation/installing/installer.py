@@ -1,0 +1,252 @@
+"""Putting a model together in its folder, file by file, so that a broken run can be resumed."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from tqdm import tqdm
+
+from generation.installing import hub
+from generation.installing.errors import InstallFailed
+from generation.installing.hub import HubFile, HubUnreachable
+from generation.installing.recipe import RECIPES, WantedFile
+from generation.spec.errors import ModelUnavailable
+from generation.spec.installation import (
+    InstalledFile,
+    InstallRecord,
+    find_damage,
+    hash_file,
+    is_whole_safetensors,
+    read_record,
+    write_record,
+)
+
+LOCAL = "local folder"
+"""Stands for a revision that nobody knows; it pins nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One file to be put in its place. local: where a copy lies already, if one does."""
+
+    target: str
+    size_bytes: int
+    revision: str
+    source: str
+    repository: str
+    local: Path | None
+    hub_file: HubFile | None
+
+
+def install(
+    profile_name: str,
+    folder: Path,
+    *,
+    from_folder: Path | None = None,
+    upgrade: bool = False,
+    is_quiet: bool = False,
+) -> InstallRecord:
+    """Bring every file of the profile into `folder` and record it; what is there and right stays.
+
+    from_folder: holds copies of the repositories, or a hub's cache; nothing is downloaded.
+    Without it files come from the account's hub cache where they are there, else from the hub: at
+    the recorded revision if there is one and `upgrade` is False, else at the newest.
+    Raises InstallFailed, with what to do; the next run goes on where this one ended.
+    """
+    with _alone(folder):
+        record = None if upgrade else _readable_record(folder)
+        pieces = _find_pieces(RECIPES[profile_name], record, from_folder)
+        known = {file.path: file for file in record.files} if record else {}
+        files = _bring_all(folder, pieces, known, is_quiet=is_quiet)
+        result = InstallRecord(
+            revisions={piece.repository: piece.revision for piece in pieces}, files=files
+        )
+        write_record(folder, result)
+        return result
+
+
+def _readable_record(folder: Path) -> InstallRecord | None:
+    try:
+        return read_record(folder)
+    except ModelUnavailable:
+        return None  # a damaged record pins nothing; it is written anew
+
+
+def _find_pieces(
+    wanted: Sequence[WantedFile], record: InstallRecord | None, from_folder: Path | None
+) -> list[Piece]:
+    pieces: list[Piece] = []
+    for repository, group in groupby(wanted, lambda file: file.repository):
+        files = list(group)
+        pin = record.revisions.get(repository) if record else None
+        pin = None if pin == LOCAL else pin
+        if from_folder is None:
+            pieces += _from_hub(repository, files, pin)
+        elif (copy := _find_copy(from_folder, repository)) is not None:
+            pieces += _from_copy(copy, repository, files)
+        else:
+            pieces += _from_cache(repository, files, pin, from_folder)
+    return pieces
+
+
+def _from_hub(repository: str, files: Sequence[WantedFile], pin: str | None) -> list[Piece]:
+    choices = [file.choices for file in files]
+    try:
+        found = hub.find_files(repository, pin, choices)
+    except HubUnreachable as unreachable:
+        try:
+            return _from_cache(repository, files, pin, None)
+        except InstallFailed as missing:
+            raise InstallFailed(f"{missing} And {unreachable}") from unreachable
+    return [
+        _piece(file, at_hub, hub.cached(repository, at_hub.revision, at_hub.path))
+        for file, at_hub in zip(files, found, strict=True)
+    ]
+
+
+def _from_cache(
+    repository: str, files: Sequence[WantedFile], pin: str | None, cache: Path | None
+) -> list[Piece]:
+    found = hub.find_cached(repository, pin, [file.choices for file in files], cache)
+    return [_piece(file, at_hub, place) for file, (at_hub, place) in zip(files, found, strict=True)]
+
+
+def _piece(file: WantedFile, at_hub: HubFile, local: Path | None) -> Piece:
+    return Piece(
+        target=file.target,
+        size_bytes=at_hub.size_bytes,
+        revision=at_hub.revision,
+        source=at_hub.source,
+        repository=file.repository,
+        local=local,
+        hub_file=at_hub,
+    )
+
+
+def _find_copy(folder: Path, repository: str) -> Path | None:
+    """A clone or a download of one repository: FOLDER/NAME or FOLDER/OWNER/NAME."""
+    places = (folder / repository.split("/")[1], folder / repository)
+    return next((place for place in places if place.is_dir()), None)
+
+
+def _from_copy(copy: Path, repository: str, files: Sequence[WantedFile]) -> list[Piece]:
+    pieces = []
+    for file in files:
+        path = next((copy / choice for choice in file.choices if (copy / choice).is_file()), None)
+        if path is None:
+            raise InstallFailed(
+                f"{copy} lacks {file.choices[0]}. Copy the repository {repository} whole; only"
+                " safetensors are read, no .bin or .ckpt."
+            )
+        pieces.append(
+            Piece(
+                target=file.target,
+                size_bytes=path.stat().st_size,
+                revision=LOCAL,
+                source=f"{repository} from {LOCAL}:{path.relative_to(copy)}",
+                repository=repository,
+                local=path,
+                hub_file=None,
+            )
+        )
+    return pieces
+
+
+def _bring_all(
+    folder: Path,
+    pieces: Sequence[Piece],
+    known: dict[str, InstalledFile],
+    *,
+    is_quiet: bool,
+) -> list[InstalledFile]:
+    missing = sum(piece.size_bytes for piece in pieces if piece.local is None)
+    free = shutil.disk_usage(folder).free
+    if missing > free + sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()):
+        raise InstallFailed(
+            f"{folder} has room for {free / 1e9:.1f} GB, {missing / 1e9:.1f} GB are needed; set"
+            " IMAGEN_MODELS_DIR to a larger disk."
+        )
+    total = sum(piece.size_bytes for piece in pieces)
+    with tqdm(total=total, unit="B", unit_scale=True, disable=is_quiet, miniters=1) as bar:
+        return [_bring(folder, piece, known.get(piece.target), bar) for piece in pieces]
+
+
+def _bring(folder: Path, piece: Piece, known: InstalledFile | None, bar: tqdm) -> InstalledFile:
+    """Put one file in its place and tell what it is."""
+    target = folder / piece.target
+    bar.set_description(piece.target.rpartition("/")[2][:30], refresh=False)
+    before = bar.n
+    if not (known and known.source == piece.source and not find_damage(folder, known)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if piece.local is not None:
+            _link(piece, target)
+        elif piece.hub_file is not None:
+            _fetch(piece.hub_file, target, bar)
+    bar.update(before + piece.size_bytes - bar.n)
+    if target.suffix == ".safetensors" and not is_whole_safetensors(target):
+        target.unlink()
+        raise InstallFailed(
+            f"{piece.source} is cut off or no safetensors file; nothing else is read."
+        )
+    return InstalledFile(
+        path=piece.target,
+        size_bytes=target.stat().st_size,
+        sha256=hash_file(target),
+        source=piece.source,
+    )
+
+
+def _link(piece: Piece, target: Path) -> None:
+    """A hard link keeps the file when the cache is cleaned up and takes no room; else a copy."""
+    assert piece.local is not None
+    original = piece.local.resolve()
+    if piece.hub_file is not None and not hub.matches(original, piece.hub_file):
+        raise InstallFailed(
+            f"{piece.local} in the hub's cache is damaged: it is not what {piece.source} is. Remove"
+            " it and run the command again."
+        )
+    draft = target.with_name(f"{target.name}.part")
+    draft.unlink(missing_ok=True)
+    try:
+        os.link(original, draft)
+    except OSError:
+        shutil.copyfile(original, draft)
+    os.replace(draft, target)
+
+
+def _fetch(file: HubFile, target: Path, bar: tqdm) -> None:
+    """Download beside the target; a part that was left by an earlier run is gone on with."""
+    part = target.with_name(f"{target.name}.{file.digest[:12]}.part")
+    if part.exists():
+        bar.update(part.stat().st_size)
+    try:
+        hub.fetch(file, part, bar.update)
+    except HubUnreachable as error:
+        raise InstallFailed(f"{error}. Run the command again: it goes on from here.") from error
+    if not hub.matches(part, file):
+        part.unlink()
+        raise InstallFailed(
+            f"{file.source} came damaged: its digest is not {file.digest}. Run the command again."
+        )
+    os.replace(part, target)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One installation a folder at a time. Makes the folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".installing").open("w")
+    except OSError as error:
+        raise InstallFailed(f"{folder} cannot be written: {error}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InstallFailed(f"Another installation works in {folder}; wait for it.") from error
+        yield

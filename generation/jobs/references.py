@@ -1,0 +1,69 @@
+"""Reference pictures: the one that the operator offers, kept by its contents."""
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+from PIL import Image
+
+from generation.models import ReferenceImage
+from generation.spec.errors import ReferenceMissing, gettext_noop
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+MAX_FILE_BYTES = 20 << 20
+MAX_SIDE = 4096
+MAX_ASPECT = 4
+"""The encoder scales the shorter side to 224 pixels: one of 1 x 4000 would take it 12 seconds."""
+
+_SEEN: dict[tuple[str, int, int], str] = {}
+
+
+def offered() -> str:
+    """The digest of the picture that IMAGEN_REFERENCE names, kept in the database from now on.
+
+    An unchanged file is read once by a process. Raises ReferenceMissing when it is not there or
+    cannot be used.
+    """
+    name = settings.IMAGEN_REFERENCE
+    path = Path(settings.IMAGEN_REFERENCE_DIR) / name
+    try:
+        status = path.stat()
+        key = (str(path), status.st_mtime_ns, status.st_size)
+        if key not in _SEEN or not ReferenceImage.objects.filter(pk=_SEEN[key]).exists():
+            _SEEN[key] = _keep(name, _read(path))
+        return _SEEN[key]
+    except (OSError, Image.DecompressionBombError) as error:
+        template = gettext_noop(
+            "%(field)s was %(value)s, but the reference picture reference/%(name)s cannot be read: "
+            "%(reason)s. Send 0 to do without; the operator puts it back or names another by "
+            "IMAGEN_REFERENCE."
+        )
+        raise ReferenceMissing(template, name=name, reason=_reason(error)) from error
+
+
+def _keep(name: str, file: bytes) -> str:
+    """The digest under which the file stands in the database; of two writers one is the first."""
+    digest = hashlib.sha256(file).hexdigest()
+    ReferenceImage.objects.get_or_create(digest=digest, defaults={"name": name, "file": file})
+    return digest
+
+
+def _read(path: Path) -> bytes:
+    """The file, when it is a picture that the encoder can take. Raises OSError when it is not."""
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise OSError(f"it is larger than {MAX_FILE_BYTES >> 20} MB")
+    with Image.open(path, formats=FORMATS) as image:
+        longer, shorter = max(image.size), min(image.size)
+        if longer > MAX_SIDE or longer > MAX_ASPECT * shorter:
+            raise OSError(
+                f"it has {image.width} x {image.height} pixels; up to {MAX_SIDE} a side, and one "
+                f"side up to {MAX_ASPECT} times the other, can be followed"
+            )
+        image.load()
+    return path.read_bytes()
+
+
+def _reason(error: Exception) -> str:
+    """Without the server's folders."""
+    words = getattr(error, "strerror", None) or str(error)
+    return words.replace(str(settings.IMAGEN_REFERENCE_DIR), "reference")

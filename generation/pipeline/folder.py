@@ -1,0 +1,117 @@
+"""A model's folder before any of it is loaded: whole, and holding nothing that runs code."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from generation.spec.errors import ModelUnavailable
+from generation.spec.installation import is_whole_safetensors, read_record, verify_files
+from generation.spec.profiles import ADAPTER_FILE, ADAPTER_FOLDER, MODEL_INDEX, ModelProfile
+
+PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
+"""Files that run code when they are read. None is needed, so none may lie in the folder."""
+
+PIPELINE = "StableDiffusionXLPipeline"
+CLASSES = {
+    "text_encoder": ("CLIPTextModel",),
+    "text_encoder_2": ("CLIPTextModelWithProjection",),
+    "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
+    "tokenizer_2": ("CLIPTokenizer", "CLIPTokenizerFast"),
+    "unet": ("UNet2DConditionModel",),
+    "vae": ("AutoencoderKL",),
+}
+"""What SDXL is made of, by the names in its index; the scheduler is replaced anyway."""
+
+
+def check_folder(profile: ModelProfile) -> None:
+    """Raises ModelUnavailable for a pickle, a missing or damaged file, or another kind of model.
+
+    A folder with a record of its installation is compared with it byte by byte; of any other
+    the headers are read, which tell a file that was cut off.
+    """
+    folder = profile.folder
+    _refuse_pickles(folder)
+    record = read_record(folder)
+    if record is not None:
+        verify_files(folder, record)
+    elif profile.install_command:
+        raise ModelUnavailable(f"{profile.name} is not installed. {profile.remedy}")
+    _refuse_gaps(profile)
+
+
+def _refuse_pickles(folder: Path) -> None:
+    pickles = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICKLE_SUFFIXES)
+    if pickles:
+        raise ModelUnavailable(
+            f"The model in {folder} holds {pickles[0].relative_to(folder)}, which could run code"
+            " when it is read. Remove it; only safetensors are loaded."
+        )
+
+
+def _refuse_gaps(profile: ModelProfile) -> None:
+    """Raises ModelUnavailable for the first file that a component lacks.
+
+    The libraries find most gaps themselves, but transformers 5.23 answers a missing tokenizer
+    with an empty one, and a missing configuration of a text encoder with the defaults.
+    """
+    folder = profile.folder
+    for component, class_name in _read_components(profile):
+        for choices in _needed_files(class_name):
+            _require_one(profile, component, choices)
+    if profile.has_adapter:
+        encoder = f"{ADAPTER_FOLDER}/{ADAPTER_FILE.parent}/image_encoder"
+        for choices in _needed_files("CLIPVisionModelWithProjection"):
+            _require_one(profile, encoder, choices)
+    for weights in sorted(folder.rglob("*.safetensors")):
+        _require_whole(weights, profile)
+
+
+def _require_one(profile: ModelProfile, part: str, choices: tuple[str, ...]) -> None:
+    folder = profile.folder / part
+    if not any(path.is_file() for pattern in choices for path in folder.glob(pattern)):
+        raise ModelUnavailable(
+            f"The model in {profile.folder} lacks {part}/{' or '.join(choices)}. {profile.remedy}"
+        )
+
+
+def _require_whole(weights: Path, profile: ModelProfile) -> None:
+    if not is_whole_safetensors(weights):
+        raise ModelUnavailable(
+            f"The model in {profile.folder} cannot be read: {weights.relative_to(profile.folder)}"
+            f" is cut off or no safetensors file. {profile.remedy}"
+        )
+
+
+def _read_components(profile: ModelProfile) -> Iterator[tuple[str, str]]:
+    """The name and class of each component that the index lists, without those left empty."""
+    folder = profile.folder
+    try:
+        index = json.loads((folder / MODEL_INDEX).read_text(encoding="utf-8"))
+        kind = index["_class_name"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelUnavailable(
+            f"The model in {folder} has no readable {MODEL_INDEX}: {error!r} {profile.remedy}"
+        ) from error
+    if kind != PIPELINE:
+        raise ModelUnavailable(f"The model in {folder} is a {kind}, not a {PIPELINE}.")
+    for component, classes in CLASSES.items():
+        entry = index.get(component)
+        if not isinstance(entry, list) or entry[-1] not in classes:
+            raise ModelUnavailable(
+                f"The model in {folder} has {entry!r} as its {component}; SDXL has {classes[0]}."
+            )
+    for component, entry in index.items():
+        if isinstance(entry, list) and entry[1] is not None:
+            yield component, entry[1]
+
+
+def _needed_files(class_name: str) -> tuple[tuple[str, ...], ...]:
+    """Glob patterns by class: of each group at least one must match."""
+    if "Tokenizer" in class_name:
+        vocabulary = (("tokenizer.json", "vocab.json"), ("tokenizer.json", "merges.txt"))
+        return (("tokenizer_config.json",), *vocabulary)
+    if "Scheduler" in class_name:
+        return (("scheduler_config.json",),)
+    if "Processor" in class_name:
+        return (("preprocessor_config.json",),)
+    return (("config.json",), ("*.safetensors",))
