@@ -257,7 +257,9 @@ def varnish(canvas: Canvas, rng: Generator) -> Image.Image:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description='Paint "Electra", the style-reference picture.')
-    parser.add_argument("path", nargs="?", type=Path, default=PATH, help="default: %(default)s")
+    parser.add_argument(
+        "path", nargs="?", type=Path, default=PATH, help="PNG; default: %(default)s"
+    )
     paint().save(parser.parse_args().path, format="PNG", optimize=True)
 
 
