@@ -38,7 +38,7 @@ class Engine:
         fault: Fault | None,
     ) -> None:
         self.profile = profile
-        self._pipe = pipe
+        self.pipe = pipe
         self._placement = placement
         self._fault = fault
         self._colours = read_colours(profile.folder)
@@ -75,15 +75,15 @@ class Engine:
         self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
     ) -> Picture:
         try:
-            with torch.inference_mode(), interruptible(self._pipe, listener.check):
+            with torch.inference_mode(), interruptible(self.pipe, listener.check):
                 return self._paint(request, with_faults(listener, self._fault), reference)
         finally:
-            release(self._pipe)
+            release(self.pipe)
 
     def _paint(
         self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
     ) -> Picture:
-        pipe = self._pipe
+        pipe = self.pipe
         conditioning = Conditioning(
             prompts=self._prompts.encode(request.prompt, request.negative_prompt),
             style=self._references.style_of(request, reference) if self._references else None,

@@ -1,7 +1,9 @@
 """From a request to a finished picture, with the real miniature."""
 
+import hashlib
 import io
-from collections.abc import Callable
+import subprocess
+import sys
 
 import pytest
 from diffusers import StableDiffusionXLPipeline
@@ -15,16 +17,14 @@ from generation.spec.profiles import MINIATURE
 from generation.spec.request import GenerationRequest
 from tests.pipeline.orders import QUICK, StepLog, StopAt, quick_request
 
-FILLER = (
-    "The composition is balanced and the horizon lies low. Every edge has been placed with care."
-    " The viewer stands far away and looks across the land. It feels quiet and timeless."
-    " Nothing moves except the air. The artist spent many weeks on this piece."
-    " The scene is wide and open. Small details reward a patient eye."
-    " The picture hangs in a gallery. It was made for a travel magazine."
-    " The mood is calm and thoughtful. A story seems about to begin."
-    " The perspective pulls the eye toward the centre. There is a sense of great distance. "
-)
-"""More than a hundred tokens that say nothing about the light."""
+ELSEWHERE = """
+import hashlib
+from generation.pipeline.engine import Engine
+from generation.spec.profiles import MINIATURE
+from tests.pipeline.orders import QUICK, StepLog
+print(hashlib.sha256(Engine.load(MINIATURE).generate(QUICK, StepLog()).png).hexdigest())
+"""
+"""In the checkout's folder, with as many threads as here."""
 
 
 def paint(engine: Engine, request: GenerationRequest) -> Image.Image:
@@ -64,32 +64,14 @@ def test_the_same_request_gives_the_same_bytes_and_another_seed_others(engine: E
     assert Image.open(io.BytesIO(first)).tobytes() != Image.open(io.BytesIO(other)).tobytes()
 
 
-def test_a_word_after_token_100_darkens_the_picture(
-    engine: Engine, token_count: Callable[[str], int]
-) -> None:
-    assert token_count(FILLER) > 100
+def test_another_process_paints_the_same_bytes(engine: Engine) -> None:
+    here = hashlib.sha256(engine.generate(QUICK, StepLog()).png).hexdigest()
 
-    noon = paint(engine, quick_request(prompt=f"A castle on a hill. {FILLER}noon.", steps=8))
-    night = paint(engine, quick_request(prompt=f"A castle on a hill. {FILLER}night.", steps=8))
-
-    assert brightness(night) < brightness(noon) - 30
-
-
-def test_a_weight_makes_more_of_a_word(engine: Engine) -> None:
-    little = paint(engine, quick_request(prompt="mountains at noon, (snow)0.3", steps=8))
-    much = paint(engine, quick_request(prompt="mountains at noon, (snow)1.5", steps=8))
-
-    assert brightness(much) > brightness(little) + 20
-
-
-def test_a_negative_prompt_steers_away(engine: Engine) -> None:
-    plain = paint(engine, quick_request(prompt="a castle on a hill", steps=8))
-    lit = paint(
-        engine,
-        quick_request(prompt="a castle on a hill", negative_prompt="night, midnight", steps=8),
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, check=True, timeout=120
     )
 
-    assert brightness(lit) > brightness(plain)
+    assert elsewhere.stdout.strip() == here
 
 
 def test_the_largest_seed_is_accepted(engine: Engine) -> None:

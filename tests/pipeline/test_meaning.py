@@ -1,0 +1,135 @@
+"""Words mean something: light, place in the prompt, weight, negation and reference, by ten seeds.
+
+The bounds are of the miniature; nine seeds of ten must pass them.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generation.miniature import electra
+from generation.pipeline.engine import Engine
+from generation.spec.profiles import MINIATURE
+from tests.pipeline import plain
+from tests.pipeline.orders import QUICK, StepLog, quick_request
+
+SEEDS = range(10)
+FILLER = (
+    "The composition is balanced and the horizon lies low. Every edge has been placed with care."
+    " The viewer stands far away and looks across the land. It feels quiet and timeless."
+    " Nothing moves except the air. The artist spent many weeks on this piece."
+    " The scene is wide and open. Small details reward a patient eye."
+    " The picture hangs in a gallery. It was made for a travel magazine."
+    " The mood is calm and thoughtful. A story seems about to begin."
+    " The perspective pulls the eye toward the centre. There is a sense of great distance. "
+)
+"""More than a hundred tokens that say nothing about the light."""
+
+Paint = Callable[..., np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def paint(engine: Engine) -> Paint:
+    """A picture as [128, 128, 3], 0 to 255."""
+
+    def paint(prompt: str, seed: int, reference: bytes | None = None, **changes: object):
+        digest = hashlib.sha256(reference).hexdigest() if reference else ""
+        request = quick_request(
+            prompt=prompt,
+            seed=seed,
+            width=128,
+            height=128,
+            reference=digest,
+            **{"steps": 12, **changes},
+        )
+        picture = engine.generate(request, StepLog(), reference)
+        return np.asarray(Image.open(io.BytesIO(picture.png)), dtype=np.float32)
+
+    return paint
+
+
+def at_least_nine(verdicts: list[bool]) -> bool:
+    assert len(verdicts) == len(SEEDS)
+    return sum(verdicts) >= 9
+
+
+def whiteness(picture: np.ndarray) -> float:
+    """The share of pixels that are nearly white."""
+    return float((picture.min(axis=2) > 170).mean())
+
+
+def test_night_is_darker_than_noon(paint: Paint) -> None:
+    darker = [
+        paint("a castle on a hill at noon", seed).mean()
+        - paint("a castle on a hill at night", seed).mean()
+        for seed in SEEDS
+    ]
+    assert at_least_nine([difference >= 40 for difference in darker]), darker
+
+
+def test_night_after_token_100_is_darker_too(paint: Paint, token_count) -> None:
+    assert token_count(FILLER) > 100
+    darker = [
+        paint(f"A castle on a hill. {FILLER}It is noon.", seed).mean()
+        - paint(f"A castle on a hill. {FILLER}It is night.", seed).mean()
+        for seed in SEEDS
+    ]
+    assert at_least_nine([difference >= 40 for difference in darker]), darker
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_truncation_would_not_hear_that_word() -> None:
+    """What the libraries do by themselves, and what the test above would miss without Compel."""
+    pipe = plain.load(MINIATURE.folder, with_adapter=False)
+    for seed in SEEDS:
+        noon, night = (
+            plain.paint(
+                pipe,
+                plain.texts(f"A castle on a hill. {FILLER}It is {word}."),
+                seed=seed,
+                steps=QUICK.steps,
+                guidance_scale=QUICK.guidance_scale,
+            )
+            for word in ("noon", "night")
+        )
+        assert noon.tobytes() == night.tobytes()
+
+
+def test_weights_make_more_and_less_snow(paint: Paint) -> None:
+    shares = [
+        [whiteness(paint(f"mountains at noon, (snow){weight}", seed)) for weight in (1.5, 1, 0.3)]
+        for seed in SEEDS
+    ]
+    assert all(much > some > little for much, some, little in shares), shares
+
+
+def test_negative_night_is_brighter(paint: Paint) -> None:
+    """Of a city, which nobody has told the hour: most are dusky. Guidance as it is by default.
+
+    Castles and mountains often come out in full daylight by themselves, and stay as they are.
+    """
+    settings = {"steps": 16, "guidance_scale": 7.5}
+    brighter = [
+        paint("a city", seed, negative_prompt="night", **settings).mean()
+        - paint("a city", seed, **settings).mean()
+        for seed in SEEDS
+    ]
+    assert at_least_nine([difference >= 30 for difference in brighter]), brighter
+
+
+def test_the_reference_s_mean_colour_is_nearer_with_it(paint: Paint) -> None:
+    file = io.BytesIO()
+    electra.paint(size=256).save(file, format="PNG")
+    wanted = np.asarray(electra.paint(size=256), dtype=np.float32).mean(axis=(0, 1))
+
+    def distance(seed: int, strength: float) -> float:
+        reference = file.getvalue() if strength else None
+        picture = paint("mountains and a lake", seed, reference, ip_strength=strength)
+        return float(np.linalg.norm(picture.mean(axis=(0, 1)) - wanted))
+
+    distances = [(distance(seed, 0.8), distance(seed, 0.0)) for seed in SEEDS]
+    assert at_least_nine([with_it < without for with_it, without in distances]), distances
