@@ -46,6 +46,9 @@ class ApiClient:
     def get(self, path: str) -> Any:
         return self.client.get(path, headers=self.headers)
 
+    def delete(self, path: str) -> Any:
+        return self.client.delete(path, headers=self.headers)
+
 
 @pytest.fixture
 def api(user: User) -> ApiClient:

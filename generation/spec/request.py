@@ -107,6 +107,11 @@ def show_value(value: object) -> str:
     return shown if len(shown) <= MAX_SHOWN_CHARS else shown[: MAX_SHOWN_CHARS - 1] + "…"
 
 
+def _integral(value: object) -> object:
+    """30.0 as 30, which it is in JSON: its numbers have one type."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class _FieldReader:
     """Reads one field after another and collects what is wrong with each."""
 
@@ -155,8 +160,9 @@ class _FieldReader:
 
     def whole(self, name: str, low: int, high: int, default: int) -> int:
         value = self.fields.get(name, default)
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
+        number = _integral(value)
+        if isinstance(number, int) and not isinstance(number, bool) and low <= number <= high:
+            return number
         template = gettext_noop(
             "%(field)s must be a whole number from %(low)d to %(high)d, not %(value)s."
         )
@@ -175,9 +181,10 @@ class _FieldReader:
 
     def side(self, name: str, profile: ModelProfile) -> int:
         value = self.fields.get(name, profile.default_side)
+        side = _integral(value)
         low, high = profile.min_side, profile.max_side
-        if isinstance(value, int) and low <= value <= high and value % SIZE_MULTIPLE == 0:
-            return value
+        if isinstance(side, int) and low <= side <= high and side % SIZE_MULTIPLE == 0:
+            return side
         template = gettext_noop(
             "%(field)s must be a multiple of %(multiple)d from %(low)d to %(high)d pixels for the "
             "profile %(profile)s, not %(value)s."

@@ -67,6 +67,7 @@ def test_request_is_frozen() -> None:
     [
         ("steps", 1),
         ("steps", 100),
+        ("steps", 30.0),
         ("guidance_scale", 0),
         ("guidance_scale", 30),
         ("guidance_scale", 7.25),
@@ -90,7 +91,9 @@ def test_it_accepts_values_at_their_bounds(field: str, value: object) -> None:
         ("steps", 0, "1 to 100"),
         ("steps", 101, "1 to 100"),
         ("steps", "30", "1 to 100"),
-        ("steps", 30.0, "1 to 100"),
+        ("steps", 30.5, "1 to 100"),
+        ("steps", 101.0, "1 to 100"),
+        ("steps", math.inf, "1 to 100"),
         ("steps", True, "1 to 100"),
         ("steps", None, "1 to 100"),
         ("guidance_scale", -0.1, "0 to 30"),

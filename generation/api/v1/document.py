@@ -78,7 +78,11 @@ def only_native(endpoints: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def complete(result: dict[str, Any], **kwargs: object) -> dict[str, Any]:
-    """Adds the bodies, whose bounds depend on settings and installed profiles."""
+    """Adds the bodies, whose bounds depend on settings and installed profiles; each is required."""
+    for item in result["paths"].values():
+        for operation in item.values():
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
     result["components"]["schemas"] |= {
         "JobRequest": job_request(),
         "PromptRequest": _object({"prompt": _text(), "profile": _profile_name()}),
@@ -140,7 +144,7 @@ def _text() -> dict[str, Any]:
     return {
         "type": "string",
         "maxLength": conf.limits().max_prompt_chars,
-        "pattern": "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$",
+        "pattern": "^[^\\u0000]*[^\\s\\u0000\\u001c-\\u001f\\u0085][^\\u0000]*$",
         "description": "Never cut. Weights as in (snow)1.5, night++ or (snow:1.5).",
         "examples": ["a castle on a hill at noon, (snow)1.3"],
     }

@@ -1,0 +1,282 @@
+"""The native API: one's own jobs by id, with what can be done to them."""
+
+import json
+import uuid
+
+import pytest
+
+from generation.jobs import services, transitions
+from generation.models import GenerationJob, JobStatus
+from generation.spec.errors import FAILURES
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+JOBS = "/api/v1/jobs"
+
+
+def ids(answer) -> list[str]:
+    return [job["id"] for job in answer.json()["jobs"]]
+
+
+def store_picture(media, job: GenerationJob, content: bytes = b"\x89PNG picture") -> None:
+    path = media / job.output.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def test_submitted_job_is_accepted_and_shown(api) -> None:
+    answer = api.post(JOBS, {"prompt": "a castle", "seed": 5, "steps": 12})
+
+    body = answer.json()
+    assert answer.status_code == 202
+    assert answer["Location"] == f"{JOBS}/{body['id']}"
+    assert api.get(answer["Location"]).json() == body
+    assert {name: body[name] for name in ("prompt", "seed", "steps", "profile", "status")} == {
+        "prompt": "a castle",
+        "seed": 5,
+        "steps": 12,
+        "profile": "miniature",
+        "status": "queued",
+    }
+    assert (body["position"], body["step"], body["percent"]) == (1, 0, 0)
+    assert (body["error"], body["image_url"], body["preview_url"]) == (None, None, None)
+
+
+def test_wrong_fields_are_named(api) -> None:
+    answer = api.post(JOBS, {"prompt": "a.swap(b)", "steps": 0, "profile": "x"})
+    assert answer.status_code == 400
+    assert {error["field"] for error in answer.json()["errors"]} == {"prompt", "steps", "profile"}
+
+
+def test_uninstalled_profile_is_refused_with_the_command(api) -> None:
+    answer = api.post(JOBS, {"prompt": "a castle", "profile": "sdxl"})
+    assert answer.status_code == 400
+    assert "manage.py install_profile sdxl" in answer.json()["detail"]
+    assert not GenerationJob.objects.exists()
+
+
+def test_retry_for_a_profile_that_went_away_is_refused(api, user) -> None:
+    job = factories.failed_job(user)
+    GenerationJob.objects.update(profile="path:gone")
+    answer = api.post(f"{JOBS}/{job.public_id}/retry")
+    assert answer.status_code == 400
+    assert "path:gone is no longer on this server" in answer.json()["detail"]
+
+
+def test_list_is_newest_first_in_pages(api, user, stranger) -> None:
+    own = [str(factories.queued_job(user).public_id) for _ in range(5)][::-1]
+    factories.queued_job(stranger)
+
+    first = api.get(f"{JOBS}?limit=2")
+    second = api.get(first.json()["next"])
+    third = api.get(second.json()["next"])
+
+    assert [ids(first), ids(second), ids(third)] == [own[:2], own[2:4], own[4:]]
+    assert third.json()["next"] is None
+
+
+def test_list_by_status(api, user) -> None:
+    failed = factories.failed_job(user)
+    queued = factories.queued_job(user)
+    assert ids(api.get(f"{JOBS}?status=failed")) == [str(failed.public_id)]
+    assert ids(api.get(f"{JOBS}?status=queued")) == [str(queued.public_id)]
+    assert ids(api.get(f"{JOBS}?status=failed&before={queued.public_id}")) == [
+        str(failed.public_id)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("limit=x", "limit"),
+        ("limit=²", "limit"),
+        ("status=done", "status"),
+        ("before=x", "before"),
+        (f"before={uuid.uuid4()}", "before"),
+        ("page=2", "page"),
+    ],
+)
+def test_wrong_parameters_are_named(api, query, field) -> None:
+    answer = api.get(f"{JOBS}?{query}")
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_list_asks_the_database_as_often_for_many_jobs(
+    api, user, django_assert_num_queries
+) -> None:
+    for _ in range(8):
+        factories.queued_job(user)
+    api.get(JOBS)
+    with django_assert_num_queries(4):  # the token, its last use, the jobs, their places
+        positions = [job["position"] for job in api.get(JOBS).json()["jobs"]]
+    assert positions == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_released_job_is_first_again(api, user) -> None:
+    first, _claim = factories.running_job(user)
+    second = factories.queued_job(user)
+    transitions.release(first.worker)
+    assert api.get(f"{JOBS}/{first.public_id}").json()["position"] == 1
+    assert api.get(f"{JOBS}/{second.public_id}").json()["position"] == 2
+
+
+def test_running_job_shows_its_step_and_preview(api, user) -> None:
+    job, claim = factories.running_job(user)
+    url = f"{JOBS}/{job.public_id}/preview"
+    assert (api.get(url).status_code, api.get(url).json()["code"]) == (409, "no_preview")
+    transitions.report_step(claim, 15)
+    transitions.show_preview(claim, 15, b"\xff\xd8 jpeg")
+
+    shown = api.get(f"{JOBS}/{job.public_id}").json()
+    preview = api.get(shown["preview_url"])
+
+    assert (shown["status"], shown["step"], shown["percent"]) == ("running", 15, 50)
+    assert (preview.content, preview["Content-Type"]) == (b"\xff\xd8 jpeg", "image/jpeg")
+    assert (preview["X-Step"], preview["Cache-Control"]) == ("15", "no-store")
+    assert "sandbox" in preview["Content-Security-Policy"]
+    transitions.fail(claim, "timeout", "")
+    assert api.get(url).status_code == 409
+
+
+def test_failed_job_tells_code_and_reason(api, user) -> None:
+    job = factories.failed_job(user, "out_of_memory")
+    error = api.get(f"{JOBS}/{job.public_id}").json()["error"]
+    assert error == {"code": "out_of_memory", "detail": FAILURES["out_of_memory"]}
+
+
+def test_finished_job_gives_its_picture(api, user, media) -> None:
+    job = factories.succeeded_job(user)
+    store_picture(media, job)
+    shown = api.get(f"{JOBS}/{job.public_id}").json()
+    picture = api.get(shown["image_url"])
+    assert shown["filename"] == job.public_filename
+    assert picture["Content-Type"] == "image/png"
+    assert picture.status_code == 200
+    picture.close()
+
+
+def test_unfinished_job_has_no_picture(api, user) -> None:
+    job = factories.queued_job(user)
+    answer = api.get(f"{JOBS}/{job.public_id}/image")
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_picture")
+
+
+def test_cancel_stops_a_queued_job_and_asks_a_running_one(api, user) -> None:
+    running, _claim = factories.running_job(user)
+    queued = factories.queued_job(user)
+    one = api.post(f"{JOBS}/{queued.public_id}/cancel").json()
+    two = api.post(f"{JOBS}/{running.public_id}/cancel").json()
+    again = api.post(f"{JOBS}/{queued.public_id}/cancel")
+    assert (one["status"], one["cancel_requested"]) == ("cancelled", True)
+    assert (two["status"], two["cancel_requested"]) == ("running", True)
+    assert (again.status_code, again.json()["code"]) == (409, "not_cancellable")
+
+
+def test_retry_makes_a_new_job_once(api, user) -> None:
+    job = factories.failed_job(user)
+    answer = api.post(f"{JOBS}/{job.public_id}/retry")
+    again = api.post(f"{JOBS}/{job.public_id}/retry")
+    assert answer.status_code == 202
+    assert answer.json()["retry_of"] == str(job.public_id)
+    assert answer["Location"].endswith(answer.json()["id"])
+    old = api.get(f"{JOBS}/{job.public_id}").json()
+    assert old["retried_as"] == answer.json()["id"]
+    assert (again.status_code, again.json()["code"]) == (409, "not_retryable")
+
+
+def test_delete_removes_an_ended_job_with_its_picture(api, user, media) -> None:
+    job = factories.succeeded_job(user)
+    store_picture(media, job)
+    assert api.delete(f"{JOBS}/{job.public_id}").status_code == 204
+    assert api.get(f"{JOBS}/{job.public_id}").status_code == 404
+    assert not list(media.rglob("*.png"))
+
+
+def test_delete_of_a_waiting_job_is_a_conflict(api, user) -> None:
+    job = factories.queued_job(user)
+    answer = api.delete(f"{JOBS}/{job.public_id}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_deletable")
+    assert GenerationJob.objects.filter(status=JobStatus.QUEUED).exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("get", ""),
+        ("delete", ""),
+        ("post", "/cancel"),
+        ("post", "/retry"),
+        ("get", "/image"),
+        ("get", "/preview"),
+    ],
+)
+def test_another_s_job_is_not_there_and_nobody_gets_in(
+    stranger_api, anonymous_api, user, method, path
+) -> None:
+    job = factories.failed_job(user)
+    address = f"{JOBS}/{job.public_id}{path}"
+    assert getattr(stranger_api, method)(address).status_code == 404
+    assert getattr(anonymous_api, method)(address).status_code == 401
+    job.refresh_from_db()
+    assert job.status == JobStatus.FAILED
+
+
+@pytest.mark.parametrize("path", [JOBS, "/api/v1/profiles"])
+def test_nobody_lists_without_a_token(anonymous_api, path) -> None:
+    assert anonymous_api.get(path).status_code == 401
+
+
+def test_profiles_tell_limits_defaults_and_how_to_install(api) -> None:
+    profiles = {
+        profile["name"]: profile for profile in api.get("/api/v1/profiles").json()["profiles"]
+    }
+    miniature, sdxl = profiles["miniature"], profiles["sdxl"]
+    assert (miniature["is_default"], miniature["is_installed"]) == (True, True)
+    assert miniature["fields"]["width"] == {
+        "minimum": 64,
+        "maximum": 512,
+        "default": 128,
+        "multiple_of": 8,
+    }
+    assert miniature["fields"]["ip_strength"]["maximum"] == 1
+    assert (sdxl["is_default"], sdxl["is_installed"]) == (False, False)
+    assert sdxl["install_command"] == "manage.py install_profile sdxl"
+    assert sdxl["fields"]["ip_strength"]["maximum"] == 0
+
+
+def test_prompt_is_read_without_a_job(api) -> None:
+    body = api.post("/api/v1/prompt", {"prompt": "mountains, (snow)1.5"}).json()
+    assert body["chunks"] == 1
+    assert body["fragments"] == [
+        {"text": "mountains,", "weight": 1.0},
+        {"text": "snow", "weight": 1.5},
+    ]
+    assert api.post("/api/v1/prompt", {"prompt": "(a)11"}).status_code == 400
+    assert api.post("/api/v1/prompt", {"prompt": "a", "steps": 3}).status_code == 400
+    assert api.post("/api/v1/prompt", {"prompt": "a", "profile": "sdxl"}).status_code == 400
+    assert not GenerationJob.objects.exists()
+
+
+def test_reference_is_kept_with_the_job(api, user) -> None:
+    answer = api.post(JOBS, {"prompt": "a castle", "ip_strength": 0.6})
+    assert answer.status_code == 202
+    job = GenerationJob.objects.get(public_id=answer.json()["id"])
+    assert job.request.reference == job.reference.digest
+    assert job.reference.name == "electra_ref.png"
+    transitions.fail(factories.claim(), "timeout", "")
+    assert services.retry_job(job).reference_id == job.reference_id
+
+
+def test_missing_reference_is_a_clear_error(api, settings) -> None:
+    settings.IMAGEN_REFERENCE = "nothing.png"
+    answer = api.post(JOBS, {"prompt": "a castle", "ip_strength": 0.6})
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "ip_strength"
+    assert "reference/nothing.png" in error["detail"]
+    assert "IMAGEN_REFERENCE" in error["detail"]
+    assert json.dumps(str(settings.IMAGEN_REFERENCE_DIR))[1:-1] not in error["detail"]
+    assert api.post(JOBS, {"prompt": "a castle", "ip_strength": 0}).status_code == 202
