@@ -106,3 +106,32 @@ def test_debug_is_off_and_one_worker_serves_a_cluster() -> None:
 def test_profiles_lists_what_is_installed(capsys) -> None:
     call_command("profiles")
     assert capsys.readouterr().out.split()[:3] == ["*", "miniature", "64-512"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("IMAGEN_PROFILE", "flux", "one of miniature, sdxl, or path:FOLDER"),
+        ("IMAGEN_PROFILE", "path:/nowhere", "/nowhere holds no model_index.json"),
+        ("IMAGEN_REFERENCE", "../secret.png", "no path"),
+    ],
+)
+def test_profile_and_reference_are_checked(name, value, words) -> None:
+    done = manage("check", **{name: value})
+    assert done.returncode != 0
+    assert words in done.stderr.splitlines()[-1]
+
+
+def test_profile_that_is_not_installed_is_a_warning_with_the_command(tmp_path) -> None:
+    done = manage("check", IMAGEN_PROFILE="sdxl", IMAGEN_MODELS_DIR=str(tmp_path))
+    assert done.returncode == 0
+    assert "imagen.W002" in done.stderr
+    assert "manage.py install_profile sdxl" in done.stderr
+
+
+def test_any_folder_can_be_a_profile() -> None:
+    folder = ROOT / "generation" / "miniature" / "weights"
+    done = manage("profiles", IMAGEN_PROFILE=f"path:{folder}")
+    (chosen,) = [line for line in done.stdout.splitlines() if line.startswith("*")]
+    assert chosen.split()[1] == "path:weights"
+    assert "64-256 px" in chosen

@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 from generation import tasks
 from generation.jobs import outage, runner, services, transitions
 from generation.log import current_job
-from generation.models import GenerationJob, JobStatus
-from generation.spec.errors import NotFinite, OutOfMemory, PromptUnreadable
+from generation.models import GenerationJob, JobPreview, JobStatus
+from generation.spec.errors import DeadlinePassed, NotFinite, OutOfMemory, PromptUnreadable
 from generation.spec.picture import Picture
 from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
@@ -248,3 +248,81 @@ def test_heart_beats_while_no_step_reports(use_engine, monkeypatch) -> None:
 
 def job_worker(job: GenerationJob) -> str:
     return GenerationJob.objects.values_list("worker", flat=True).get(pk=job.pk)
+
+
+def test_previews_are_shown_at_most_each_half_second(use_engine, monkeypatch) -> None:
+    job = factories.queued_job()
+    painted: list[int] = []
+
+    class PreviewingEngine(FakeEngine):
+        def generate(self, request, listener, reference) -> Picture:
+            for step in range(1, 11):
+                now[0] += 0.2
+                listener.on_step(
+                    StepProgress(step=step, total=30, preview=lambda step=step: paint(step))
+                )
+            shown.append(bytes(JobPreview.objects.get(job=job).image))
+            return PICTURE
+
+    def paint(step: int) -> bytes:
+        painted.append(step)
+        return b"preview %d" % step
+
+    now, shown = [100.0], []
+    monkeypatch.setattr(runner.time, "monotonic", lambda: now[0])
+    use_engine(PreviewingEngine())
+    runner.run_next()
+
+    assert painted == [1, 4, 7, 10]
+    assert shown == [b"preview 10"]
+    assert not JobPreview.objects.exists()
+
+
+def test_check_hears_what_the_heartbeat_heard(use_engine) -> None:
+    """As in the middle of a long step: no step is reported between."""
+    job, claim = factories.running_job()
+    progress = runner.RowProgress(claim)
+    progress.check()
+    services.cancel_job(job)
+    progress.check()  # nobody has asked the row yet
+
+    assert progress.beat()
+
+    with pytest.raises(runner.CancelRequested):
+        progress.check()
+
+
+def test_deadline_ends_a_long_step_too() -> None:
+    _job, claim = factories.running_job()
+    progress = runner.RowProgress(claim)
+    GenerationJob.objects.update(deadline_at=Now() - timedelta(seconds=1))
+    progress.beat()
+    with pytest.raises(DeadlinePassed):
+        progress.check()
+
+
+def test_reference_goes_to_the_engine(use_engine) -> None:
+    job = factories.queued_job(ip_strength=0.6)
+    engine = use_engine(FakeEngine())
+    runner.run_next()
+    assert engine.references == [bytes(job.reference.file)]
+    assert engine.requests[0].reference == job.reference.digest
+
+
+def test_job_of_a_profile_that_is_gone_fails_with_its_name(media) -> None:
+    job = factories.queued_job()
+    GenerationJob.objects.update(profile="path:gone")
+    runner.load_engine.cache_clear()
+    runner.run_next()
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "model_unavailable")
+    assert "path:gone" in job.error_detail
+
+
+def test_nothing_is_warmed_up_before_it_is_installed(monkeypatch, settings, tmp_path) -> None:
+    settings.IMAGEN_PROFILE = "sdxl"
+    settings.IMAGEN_MODELS_DIR = tmp_path
+    loaded: list[str] = []
+    monkeypatch.setattr(runner, "load_engine", loaded.append)
+    assert runner.run_next() == "nothing to claim"
+    assert loaded == []
