@@ -32,7 +32,6 @@ def read_prompt(prompt: str, model_folder: Path) -> PromptReading:
     """Read the prompt as the first text encoder of the model in this folder does.
 
     The second one, whose tokenizer pads with "!" in SDXL, counts a run of "!" otherwise.
-
     Raises WeightingRefused; ModelUnavailable when the folder's tokenizer cannot be read.
     """
     tokenizer = _load_tokenizer(model_folder / "tokenizer")
@@ -56,9 +55,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
             return tokenizer
         vocabulary = json.loads((folder / "vocab.json").read_bytes())
         lines = (folder / "merges.txt").read_text(encoding="utf-8").splitlines()
-        merges = [
-            tuple(line.split(" ")) for line in lines if line and not line.startswith("#version")
-        ]
+        merges = [_pair(line) for line in lines if line and not line.startswith("#version")]
         return _clip_tokenizer(vocabulary, merges)
     except Exception as error:
         raise ModelUnavailable(
@@ -67,7 +64,7 @@ def _load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def _pair(line: str) -> tuple[str, str]:
-    left, right = line.split()
+    left, right = line.split(" ")
     return left, right
 
 

@@ -5,6 +5,7 @@ gigabytes for SDXL's UNet; so the partial file is ours, and the client's `http_g
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
 from generation.installing.errors import InstallFailed
 
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every request tears the bar
+
 SHA256_CHARS = 64
 UNREACHABLE = (httpx2.ConnectError, httpx2.TimeoutException, OfflineModeIsEnabled)
 
@@ -29,7 +32,9 @@ class HubUnreachable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubFile:
-    """A file at one commit. digest: its SHA-256, or the git blob's SHA-1 for a small one."""
+    """A file at one commit. digest: its SHA-256, or the git blob's SHA-1 for a small one;
+    empty where nobody tells.
+    """
 
     repository: str
     revision: str
@@ -76,26 +81,29 @@ def find_cached(
 ) -> list[tuple[HubFile, Path]]:
     """The same from a hub's cache alone (None: the account's own), with where each file lies.
 
+    The cache links each path to a blob that is named by its digest; the blob may be a link too.
+    In a copy that followed the links no digest is known.
     Raises InstallFailed for the first that is not there.
     """
     files = []
     for choices in wanted:
-        place = next(
-            filter(None, (cached(repository, revision or "main", path, cache) for path in choices)),
-            None,
-        )
-        if place is None:
+        places = [
+            (path, place)
+            for path in choices
+            if (place := cached(repository, revision or "main", path, cache))
+        ]
+        if not places:
             raise InstallFailed(f"{repository} has no {choices[0]} in the hub's cache.")
-        commit = place.parts[place.parts.index("snapshots") + 1]
-        blob = place.resolve()
+        path, place = places[0]
+        commit = place.parents[len(Path(path).parts) - 1].name
         files.append(
             (
                 HubFile(
                     repository=repository,
                     revision=commit,
-                    path=str(Path(*place.parts[place.parts.index(commit) + 1 :])),
-                    size_bytes=blob.stat().st_size,
-                    digest=blob.name,  # the cache names each blob by its digest
+                    path=path,
+                    size_bytes=place.stat().st_size,
+                    digest=place.readlink().name if place.is_symlink() else "",
                 ),
                 place,
             )
@@ -120,7 +128,8 @@ def fetch(file: HubFile, part: Path, advance: Callable[[int], None]) -> None:
             url,
             sink,
             resume_size=sink.tell(),
-            headers=build_hf_headers(),
+            # Under gzip some of the hub's servers answer a Range with the whole file.
+            headers=build_hf_headers(headers={"Accept-Encoding": "identity"}),
             expected_size=file.size_bytes,
             tqdm_class=_forwarding_to(advance),
         )
@@ -129,9 +138,11 @@ def fetch(file: HubFile, part: Path, advance: Callable[[int], None]) -> None:
 
 
 def matches(path: Path, file: HubFile) -> bool:
-    """Whether the contents are those that the hub named, by SHA-256 or as a git blob."""
+    """Whether size and contents are what the hub named, by SHA-256 or as a git blob."""
     if path.stat().st_size != file.size_bytes:
         return False
+    if not file.digest:
+        return True
     if len(file.digest) == SHA256_CHARS:
         with path.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest() == file.digest
@@ -164,4 +175,5 @@ def _explained(doing: str) -> Iterator[None]:
     except UNREACHABLE as error:
         raise HubUnreachable(f"no answer from the hub while {doing}: {error}") from error
     except (HfHubHTTPError, httpx2.HTTPError, OSError, ValueError) as error:
-        raise InstallFailed(f"The hub failed while {doing}: {error}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InstallFailed(f"Stopped while {doing}: {reason}") from error

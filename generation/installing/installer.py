@@ -19,10 +19,10 @@ from generation.spec.errors import ModelUnavailable
 from generation.spec.installation import (
     InstalledFile,
     InstallRecord,
-    find_damage,
     hash_file,
     is_whole_safetensors,
     read_record,
+    verify_files,
     write_record,
 )
 
@@ -54,19 +54,24 @@ def install(
     """Bring every file of the profile into `folder` and record it; what is there and right stays.
 
     from_folder: holds copies of the repositories, or a hub's cache; nothing is downloaded.
-    Without it files come from the account's hub cache where they are there, else from the hub: at
-    the recorded revision if there is one and `upgrade` is False, else at the newest.
+    Without it a whole installation is left alone; else files come from the account's hub cache
+    where they are there, else from the hub: at the recorded revision if there is one and `upgrade`
+    is False, else at the newest.
     Raises InstallFailed, with what to do; the next run goes on where this one ended.
     """
-    with _alone(folder):
+    wanted = RECIPES[profile_name]
+    with _alone(folder), _writing_to(folder):
         record = None if upgrade else _readable_record(folder)
-        pieces = _find_pieces(RECIPES[profile_name], record, from_folder)
-        known = {file.path: file for file in record.files} if record else {}
-        files = _bring_all(folder, pieces, known, is_quiet=is_quiet)
+        if record and from_folder is None and _is_whole(folder, record, wanted):
+            return record
+        pieces = _find_pieces(wanted, record, from_folder)
+        files = _bring_all(folder, pieces, is_quiet=is_quiet)
         result = InstallRecord(
             revisions={piece.repository: piece.revision for piece in pieces}, files=files
         )
         write_record(folder, result)
+        for part in folder.rglob("*.part"):  # of a revision that nobody wants any more
+            part.unlink()
         return result
 
 
@@ -75,6 +80,17 @@ def _readable_record(folder: Path) -> InstallRecord | None:
         return read_record(folder)
     except ModelUnavailable:
         return None  # a damaged record pins nothing; it is written anew
+
+
+def _is_whole(folder: Path, record: InstallRecord, wanted: Sequence[WantedFile]) -> bool:
+    """Whether nothing is left to do, so that the hub need not be asked."""
+    if {file.path for file in record.files} != {file.target for file in wanted}:
+        return False
+    try:
+        verify_files(folder, record)
+    except ModelUnavailable:
+        return False
+    return True
 
 
 def _find_pieces(
@@ -89,8 +105,14 @@ def _find_pieces(
             pieces += _from_hub(repository, files, pin)
         elif (copy := _find_copy(from_folder, repository)) is not None:
             pieces += _from_copy(copy, repository, files)
-        else:
+        elif (from_folder / (cached := f"models--{repository.replace('/', '--')}")).is_dir():
             pieces += _from_cache(repository, files, pin, from_folder)
+        else:
+            name = repository.split("/")[1]
+            raise InstallFailed(
+                f"{from_folder} holds neither {name}/, a copy of {repository}, nor {cached}/, as a"
+                " hub's cache has it."
+            )
     return pieces
 
 
@@ -102,7 +124,10 @@ def _from_hub(repository: str, files: Sequence[WantedFile], pin: str | None) -> 
         try:
             return _from_cache(repository, files, pin, None)
         except InstallFailed as missing:
-            raise InstallFailed(f"{missing} And {unreachable}") from unreachable
+            raise InstallFailed(
+                f"{missing} And there is {unreachable}. Connect this machine and run the command"
+                " again, or bring the files from another one with --from FOLDER."
+            ) from unreachable
     return [
         _piece(file, at_hub, hub.cached(repository, at_hub.revision, at_hub.path))
         for file, at_hub in zip(files, found, strict=True)
@@ -158,12 +183,8 @@ def _from_copy(copy: Path, repository: str, files: Sequence[WantedFile]) -> list
 
 
 def _bring_all(
-    folder: Path,
-    pieces: Sequence[Piece],
-    known: dict[str, InstalledFile],
-    *,
-    is_quiet: bool,
-) -> list[InstalledFile]:
+    folder: Path, pieces: Sequence[Piece], *, is_quiet: bool
+) -> tuple[InstalledFile, ...]:
     missing = sum(piece.size_bytes for piece in pieces if piece.local is None)
     free = shutil.disk_usage(folder).free
     if missing > free + sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()):
@@ -173,15 +194,15 @@ def _bring_all(
         )
     total = sum(piece.size_bytes for piece in pieces)
     with tqdm(total=total, unit="B", unit_scale=True, disable=is_quiet, miniters=1) as bar:
-        return [_bring(folder, piece, known.get(piece.target), bar) for piece in pieces]
+        return tuple(_bring(folder, piece, bar) for piece in pieces)
 
 
-def _bring(folder: Path, piece: Piece, known: InstalledFile | None, bar: tqdm) -> InstalledFile:
+def _bring(folder: Path, piece: Piece, bar: tqdm) -> InstalledFile:
     """Put one file in its place and tell what it is."""
     target = folder / piece.target
-    bar.set_description(piece.target.rpartition("/")[2][:30], refresh=False)
+    bar.set_description(piece.target.partition("/")[0], refresh=False)
     before = bar.n
-    if not (known and known.source == piece.source and not find_damage(folder, known)):
+    if not _is_there(piece, target):
         target.parent.mkdir(parents=True, exist_ok=True)
         if piece.local is not None:
             _link(piece, target)
@@ -199,6 +220,15 @@ def _bring(folder: Path, piece: Piece, known: InstalledFile | None, bar: tqdm) -
         sha256=hash_file(target),
         source=piece.source,
     )
+
+
+def _is_there(piece: Piece, target: Path) -> bool:
+    """Whether the target has the wanted contents, be it from a run that never came to a record."""
+    if not target.is_file() or target.stat().st_size != piece.size_bytes:
+        return False
+    if piece.hub_file is not None and piece.hub_file.digest:
+        return hub.matches(target, piece.hub_file)
+    return piece.local is not None and hash_file(target) == hash_file(piece.local)
 
 
 def _link(piece: Piece, target: Path) -> None:
@@ -222,11 +252,14 @@ def _link(piece: Piece, target: Path) -> None:
 def _fetch(file: HubFile, target: Path, bar: tqdm) -> None:
     """Download beside the target; a part that was left by an earlier run is gone on with."""
     part = target.with_name(f"{target.name}.{file.digest[:12]}.part")
-    if part.exists():
-        bar.update(part.stat().st_size)
+    size_bytes = part.stat().st_size if part.exists() else 0
+    if size_bytes > file.size_bytes:  # from a wrong answer; there is no going on behind the end
+        part.unlink()
+        size_bytes = 0
+    bar.update(size_bytes)
     try:
         hub.fetch(file, part, bar.update)
-    except HubUnreachable as error:
+    except (HubUnreachable, InstallFailed) as error:
         raise InstallFailed(f"{error}. Run the command again: it goes on from here.") from error
     if not hub.matches(part, file):
         part.unlink()
@@ -250,3 +283,15 @@ def _alone(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise InstallFailed(f"Another installation works in {folder}; wait for it.") from error
         yield
+
+
+@contextlib.contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    """Translate what the disks say, be it full, read-only or worn out."""
+    try:
+        yield
+    except OSError as error:
+        raise InstallFailed(
+            f"A file could not be brought to {folder}: {error}. Put that right and run the command"
+            " again."
+        ) from error

@@ -49,14 +49,12 @@ def read_record(folder: Path) -> InstallRecord | None:
     Raises ModelUnavailable when there is one that cannot be read.
     """
     try:
-        text = (folder / RECORD).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
-        record = json.loads(text)
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         files = tuple(InstalledFile(**file) for file in record["files"])
         return InstallRecord(revisions=dict(record["revisions"]), files=files)
-    except (ValueError, TypeError, KeyError) as error:
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnavailable(
             f"{folder / RECORD} is no record of an installation: {error!r}. Remove it and install"
             " the profile again."

@@ -46,7 +46,7 @@ LOWERED_REFUSED = gettext_noop(
 _WHITE, _MARKS = r" \t\n\r\v\f", r'()",.+=\-'
 _GAP = rf"[{_WHITE}]*"
 # A1111's ":1.3" before a parenthesis; a whole number behind a digit is a ratio or a clock.
-_RATIO = rf"(?<=[0-9]){_GAP}:{_GAP}[0-9]+{_GAP}\)"
+_RATIO = rf"(?:(?<=[0-9])|(?<=[0-9] )):{_GAP}[0-9]+{_GAP}\)"
 _SUFFIX = rf"(?!{_RATIO}):{_GAP}(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+){_GAP}(?=\))"
 _WORD = (
     rf"(?:\\[{_MARKS}]|\\|[+-](?![{_WHITE}{_MARKS}]|\Z)|(?!{_SUFFIX}):|[^{_WHITE}{_MARKS}:\\]+)+"
@@ -140,15 +140,11 @@ class _Piece:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Group:
-    """Open parentheses or quotes, from `start`; `first` is the index of their piece.
-
-    end: where they must have closed: the end of the text, or of the quotes, theirs or around them.
-    """
+    """Open parentheses or quotes, from `start`; `first` is the index of their piece."""
 
     start: int
-    end: int
     first: int
     quoted: bool
 
@@ -164,13 +160,10 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.end = len(text)  # of the text, or of the open quotes, which hold no others
         self.pieces: list[_Piece] = []
         self.groups: list[_Group] = []
         self.broken: set[int] = set()
-
-    @property
-    def end(self) -> int:
-        return self.groups[-1].end if self.groups else len(self.text)
 
     def read(self) -> list[_Piece]:
         while True:
@@ -215,13 +208,14 @@ class _Reader:
         return True
 
     def _open(self, *, quoted: bool) -> bool:
-        end = self.end
-        if quoted:
-            whole = _QUOTED.match(self.text, self.at, end)
-            end = whole.end() - 1 if whole else -1
-        if end < 0 or self.at in self.broken:
+        if self.at in self.broken:
             return False
-        group = _Group(start=self.at, end=end, first=len(self.pieces), quoted=quoted)
+        if quoted:
+            whole = _QUOTED.match(self.text, self.at, self.end)
+            if whole is None:
+                return False
+            self.end = whole.end() - 1
+        group = _Group(start=self.at, first=len(self.pieces), quoted=quoted)
         self.groups.append(group)
         self.pieces.append(_Piece("open"))
         self.at += 1
@@ -229,6 +223,8 @@ class _Reader:
 
     def _close(self) -> bool:
         group = self.groups.pop()
+        if group.quoted:
+            self.end = len(self.text)
         self.at += 1
         self.pieces.append(_Piece("close"))
         behind = _BEHIND_GROUP.match(self.text, self.at, self.end)
@@ -251,6 +247,7 @@ class _Reader:
             if group.quoted:
                 break
         self.groups.clear()
+        self.end = len(self.text)
         start = self.at
         self._skip(_FREE_WORD)
         self.pieces.append(_Piece("word", self.text[start : self.at]))

@@ -93,6 +93,8 @@ TEXTS = [
     "phrases, and phrases; " * 30,
     "antidisestablishmentarianism" * 12,
     "日本の城 🏰 at night, (snow)1.5 " * 9,
+    "<|endoftext|> (after <|startoftext|> it)0.5 <|endoftext|>",
+    "it's don't (area 51:1.2) 16:9; 100% !!! ... -- " * 12,
 ]
 
 

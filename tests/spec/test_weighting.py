@@ -33,6 +33,23 @@ def pairs(prompt: str) -> list[tuple[str, float]]:
         ("(snow)0", [("snow", 0.0)]),
         ("((snow)1.5 hill)2", [("snow", 3.0), ("hill", 2.0)]),
         ('"deep night"1.2', [("deep night", 1.2)]),
+        ("(snow)1e9", [("snow e9", 1.0)]),
+        ("(snow)-1", [("snow", 0.9), ("1", 1.0)]),
+        ("(snow).attend(1.5)", [("snow", 1.5)]),
+        ("snow .attend( ++ )", [("snow", 1.1**2)]),
+        ("snow++hill", [("snow", 1.1**2), ("hill", 1.0)]),
+        ("(a,b.c)2", [("a , b . c", 2.0)]),
+        ('(a "b) c)2', [('(a "b) c)2', 1.0)]),
+        ('a "b = c" (d)2 "(e)2"', [('a "b = c"', 1.0), ("d e", 2.0)]),
+        ('"(a "(b)2 c)', [('"(a "(b)2 c)', 1.0)]),
+        ('" (b "c" d)2', [('"', 1.0), ("b c d", 2.0)]),
+        ('"a) b"2', [('"a) b"2', 1.0)]),
+        ('"say \\"hi\\" now"2', [('say "hi" now', 2.0)]),
+        ('"a\\b"2 "c\\" d', [("a\\b", 2.0), ("c\\ d", 1.0)]),
+        ("\\(a\\).and(b)", [("(a).and(b)", 1.0)]),
+        ('"a\nb"2', [('"a b"2', 1.0)]),
+        ("notwithLora(x)", [("notwithLora(x)", 1.0)]),
+        ("(x (a)2 = (b)2)", [("(x", 1.0), ("a", 2.0), ("=", 1.0), ("b", 2.0), (")", 1.0)]),
         ("well-known sci-fi", [("well-known sci-fi", 1.0)]),
         ("\\(literal\\)1.5", [("(literal)1.5", 1.0)]),
         ("a(b)1.5", [("a(b)1.5", 1.0)]),
@@ -49,13 +66,20 @@ def test_weights_are_read_as_compel_reads_them(prompt: str, expected: object) ->
         ("(deep snow : 1.3 ) hill", [("deep snow", 1.3), ("hill", 1.0)]),
         ("((a:1.5) b:2)", [("a", 3.0), ("b", 2.0)]),
         ("(area 51:1.2)", [("area 51", 1.2)]),
+        ("(snow:2)", [("snow", 2.0)]),
+        ("(snow:2)+", [("snow", 2 * 1.1)]),
+        ("(snow++:1.5)", [("snow", 1.1**2 * 1.5)]),
+        ('("deep snow":1.3)', [("deep snow", 1.3)]),
     ],
 )
 def test_the_weights_of_a1111_are_read_as_meant(prompt: str, expected: object) -> None:
     assert pairs(prompt) == expected
 
 
-@pytest.mark.parametrize("prompt", ["(16:9)", "(at 10:30)", "a 16:9 picture", "(note: snow)"])
+@pytest.mark.parametrize(
+    "prompt",
+    ["(16:9)", "(16 : 9)", "(at 10:30)", "a 16:9 picture", "(note: snow)", "(a:1.2.3)", "(:1.3)"],
+)
 def test_ratios_and_clocks_are_text(prompt: str) -> None:
     assert [weight for _text, weight in pairs(prompt)] == [1.0]
 
@@ -67,6 +91,11 @@ def test_what_is_unbalanced_or_empty_is_plain_text(prompt: str) -> None:
     (fragment,) = read_fragments(prompt)
     assert fragment.weight == 1.0
     assert fragment.text.replace(" ", "") == prompt.replace(" ", "")
+
+
+@pytest.mark.parametrize("prompt", ['""', '""0.5', '("" "  ")2', "\u00a0", "(\u2003)0.5"])
+def test_what_holds_no_words_is_nothing(prompt: str) -> None:
+    assert read_fragments(prompt) == ()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +118,9 @@ def test_an_escaped_operator_is_text() -> None:
     assert unweighted_words(read_fragments("rock.and\\(roll\\)")) == "rock.and(roll)"
 
 
-@pytest.mark.parametrize("prompt", ["(snow)11", "((snow)4)4", "snow" + "+" * 9_000])
+@pytest.mark.parametrize(
+    "prompt", ["(snow)11", "((snow)4)4", "snow" + "+" * 9_000, "((a)0)" + "+" * 9_000]
+)
 def test_huge_weights_are_refused(prompt: str) -> None:
     with pytest.raises(WeightingRefused, match="maximum of 10"):
         read_fragments(prompt)
@@ -134,6 +165,16 @@ def fill(unit: str, chars: int = 10_000) -> str:
         fill('" '),
         fill('("'),
         fill('"(a '),
+        '"' + fill("( ") + '"',
+        fill('( "x (y" z" \n'),
+        fill('(("a ( b" '),
+        fill(":1111"),
+        "(a:" + fill("1"),
+        "(a)" + fill("1") + ".",
+        "a" + fill(" ") + "b",
+        fill("a .attend("),
+        fill("x("),
+        fill("(  )"),
         fill('("a" '),
         fill('\\"'),
         fill("\\"),
@@ -159,14 +200,15 @@ def fill(unit: str, chars: int = 10_000) -> str:
     ids=lambda prompt: prompt[:8],
 )
 def test_ten_thousand_characters_are_read_within_50_ms(prompt: str) -> None:
-    assert min(seconds_to_read(prompt) for _ in range(3)) < 0.05
+    assert min(seconds_to_read(prompt) for _ in range(5)) < 0.05
 
 
 def seconds_to_read(prompt: str) -> float:
-    began = time.perf_counter()
+    """Of this thread alone, so that a busy machine fails no test."""
+    began = time.thread_time()
     with contextlib.suppress(WeightingRefused):
         read_fragments(prompt)
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 @pytest.mark.parametrize(
