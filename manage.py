@@ -11,6 +11,7 @@ WITHOUT_DATABASE = {
     "diffsettings",
     "help",
     "profiles",
+    "install_profile",
     "version",
 }
 

@@ -187,6 +187,7 @@ class JobPreview(models.Model):
     job = models.OneToOneField(
         GenerationJob, on_delete=models.CASCADE, primary_key=True, related_name="preview"
     )
+    attempt = models.PositiveIntegerField()
     step = models.PositiveIntegerField()
     image = models.BinaryField()
     updated_at = models.DateTimeField(db_default=Now())

@@ -147,12 +147,13 @@ def profile() -> str:
     """The name of a profile that comes with the code, or path:FOLDER with an absolute folder."""
     given = text("IMAGEN_PROFILE", "miniature")
     if given.startswith(PATH_PREFIX):
-        path = Path(given.removeprefix(PATH_PREFIX)).expanduser().absolute()
-        if (path / MODEL_INDEX).is_file():
+        folder = given.removeprefix(PATH_PREFIX)
+        path = Path(folder).expanduser().absolute()
+        if folder and (path / MODEL_INDEX).is_file():
             return f"{PATH_PREFIX}{path}"
         raise ImproperlyConfigured(
-            f"IMAGEN_PROFILE is {given!r}, but {path} holds no {MODEL_INDEX}; name the folder of "
-            "an SDXL in diffusers layout."
+            f"IMAGEN_PROFILE is {given!r}, but there is no {path if folder else 'FOLDER'}/"
+            f"{MODEL_INDEX}; name the folder of an SDXL in diffusers layout."
         )
     if given in BUNDLED:
         return given

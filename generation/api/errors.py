@@ -16,7 +16,7 @@ from rest_framework import exceptions
 from generation.jobs import outage
 from generation.jobs.queue import QueueFull, UserQueueFull
 from generation.jobs.services import JobNotCancellable, JobNotDeletable, JobNotRetryable
-from generation.spec.errors import FieldError, InvalidRequest
+from generation.spec.errors import FAILURES, FieldError, InvalidRequest, ModelUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +79,9 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
             return queue_full(error)
         case JobNotCancellable() | JobNotRetryable() | JobNotDeletable():
             return problem(409, error.code, _(error.template))
+        case ModelUnavailable():
+            logger.error("%s", error)
+            return problem(503, error.code, _(FAILURES[error.code]))
         case Http404():
             return not_found()
         case PermissionDenied() | exceptions.PermissionDenied():
@@ -87,11 +90,14 @@ def answer_exception(error: Exception, context: dict[str, Any]) -> HttpResponse 
             return problem(413, "body_too_large", _("The body is too large."))
         case exceptions.APIException():
             return api_exception(error)
-        case _ if isinstance(error, outage.GONE):
-            return database_gone(error)
-        case DataError():
-            return bad_request(None, error)
-    return None
+    return _answer_database(error)
+
+
+def _answer_database(error: Exception) -> HttpResponse | None:
+    """503 while it is away, 400 for a value that it cannot hold, as a NUL; None for all else."""
+    if isinstance(error, outage.GONE):
+        return database_gone(error)
+    return bad_request(None, error) if isinstance(error, DataError) else None
 
 
 def api_exception(error: exceptions.APIException) -> JsonResponse:
@@ -174,10 +180,7 @@ class DatabaseMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """503 while the database is away, 400 for a value that it cannot hold, as a NUL."""
-        if isinstance(error, outage.GONE):
-            return database_gone(error)
-        return bad_request(request, error) if isinstance(error, DataError) else None
+        return _answer_database(error)
 
 
 def _sentence(error: FieldError) -> str:

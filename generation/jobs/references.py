@@ -1,15 +1,18 @@
 """Reference pictures: the one that the operator offers, kept by its contents."""
 
 import hashlib
+import io
 from pathlib import Path
 
 from django.conf import settings
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from generation.models import ReferenceImage
 from generation.spec.errors import ReferenceMissing, gettext_noop
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+"""What the file system and Pillow raise over missing, foreign and broken files."""
 MAX_FILE_BYTES = 20 << 20
 MAX_SIDE = 4096
 MAX_ASPECT = 4
@@ -32,7 +35,7 @@ def offered() -> str:
         if key not in _SEEN or not ReferenceImage.objects.filter(pk=_SEEN[key]).exists():
             _SEEN[key] = _keep(name, _read(path))
         return _SEEN[key]
-    except (OSError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         template = gettext_noop(
             "%(field)s was %(value)s, but the reference picture reference/%(name)s cannot be read: "
             "%(reason)s. Send 0 to do without; the operator puts it back or names another by "
@@ -49,10 +52,11 @@ def _keep(name: str, file: bytes) -> str:
 
 
 def _read(path: Path) -> bytes:
-    """The file, when it is a picture that the encoder can take. Raises OSError when it is not."""
-    if path.stat().st_size > MAX_FILE_BYTES:
+    """The file, when it is a picture that the encoder can take. Raises one of UNREADABLE else."""
+    file = path.read_bytes()
+    if len(file) > MAX_FILE_BYTES:
         raise OSError(f"it is larger than {MAX_FILE_BYTES >> 20} MB")
-    with Image.open(path, formats=FORMATS) as image:
+    with Image.open(io.BytesIO(file), formats=FORMATS) as image:
         longer, shorter = max(image.size), min(image.size)
         if longer > MAX_SIDE or longer > MAX_ASPECT * shorter:
             raise OSError(
@@ -60,10 +64,11 @@ def _read(path: Path) -> bytes:
                 f"side up to {MAX_ASPECT} times the other, can be followed"
             )
         image.load()
-    return path.read_bytes()
+    return file
 
 
 def _reason(error: Exception) -> str:
     """Without the server's folders."""
-    words = getattr(error, "strerror", None) or str(error)
-    return words.replace(str(settings.IMAGEN_REFERENCE_DIR), "reference")
+    if isinstance(error, UnidentifiedImageError):
+        return f"it is no {', '.join(FORMATS)} picture"
+    return getattr(error, "strerror", None) or str(error)

@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import functools
+import gc
 import logging
 import os
 import socket
@@ -50,20 +51,27 @@ class ClaimGone(StopGeneration):
     """The claim was lost while painting; whoever holds it now decides."""
 
 
-@functools.lru_cache(maxsize=1)
-def load_engine(profile_name: str) -> "Engine":
-    """The engine of a profile, loaded at first use and kept by this process.
+_loaded: dict[str, "Engine"] = {}
 
-    The only door between Django and torch: the import stands inside, so that no web process
-    loads torch and no process touches it before django-q2 has forked.
+
+def load_engine(profile_name: str) -> "Engine":
+    """The engine of a profile, loaded at first use and kept until another one is asked for.
+
+    The one before goes first: two models at once may not fit. The only door between Django and
+    torch: the import stands inside, so that no web process loads torch and no process touches it
+    before django-q2 has forked.
     """
     from generation.pipeline.engine import Engine
 
-    try:
-        profile = find_profile(profile_name, conf.profiles())
-    except UnknownProfile as error:
-        raise ModelUnavailable(str(error)) from error
-    return Engine.load(profile)
+    if profile_name not in _loaded:
+        try:
+            profile = find_profile(profile_name, conf.profiles())
+        except UnknownProfile as error:
+            raise ModelUnavailable(str(error)) from error
+        _loaded.clear()
+        gc.collect()
+        _loaded[profile_name] = Engine.load(profile)
+    return _loaded[profile_name]
 
 
 def run_next() -> str:
@@ -98,6 +106,7 @@ class RowProgress:
     def __init__(self, claim: Claim) -> None:
         self.claim = claim
         self._standing = Standing(cancel_requested=False, is_past_deadline=False)
+        self._is_lost = False
         self._step = 0
         self._preview_due = 0.0
 
@@ -120,7 +129,9 @@ class RowProgress:
         self.check()
 
     def check(self) -> None:
-        """Raises CancelRequested or DeadlinePassed once anybody has heard of it. Asks nobody."""
+        """Raises CancelRequested, DeadlinePassed or ClaimGone once heard of. Asks nobody."""
+        if self._is_lost:
+            raise ClaimGone(f"{self.claim.public_id} was given to somebody else")
         if self._standing.cancel_requested:
             raise CancelRequested(f"cancelled after step {self._step}")
         if self._standing.is_past_deadline:
@@ -132,9 +143,11 @@ class RowProgress:
         Called from the heartbeat's thread, so that the painting one never waits for it.
         """
         standing = transitions.beat(self.claim)
-        if standing is not None:
-            self._standing = standing
-        return standing is not None
+        if standing is None:
+            self._is_lost = True
+        elif standing.cancel_requested or standing.is_past_deadline:
+            self._standing = standing  # never taken back, so an older answer changes nothing
+        return not self._is_lost
 
     def _show_preview(self, progress: StepProgress) -> None:
         """At most one each half second, so that quick steps do not wait for pictures."""

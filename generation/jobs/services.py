@@ -25,12 +25,17 @@ class JobNotCancellable(Exception):
 
 
 class JobNotRetryable(Exception):
-    """The job has not failed or been cancelled, or has been retried before."""
+    """The job has not failed or been cancelled."""
 
     code = "not_retryable"
-    template = gettext_noop(
-        "Only a failed or cancelled job can be retried, and only once; retry its successor."
-    )
+    template = gettext_noop("Only a failed or cancelled job can be retried.")
+
+
+class JobRetriedBefore(JobNotRetryable):
+    """The job has a successor."""
+
+    code = "retried_before"
+    template = gettext_noop("A job can be retried once; retry the one that followed it.")
 
 
 class JobNotDeletable(Exception):
@@ -112,7 +117,7 @@ def retry_job(job: GenerationJob) -> GenerationJob:
             )
         successor = GenerationJob.objects.filter(retry_of=old).first()
         if successor is not None:
-            raise JobNotRetryable(f"job {old.public_id} was retried as {successor.public_id}")
+            raise JobRetriedBefore(f"job {old.public_id} was retried as {successor.public_id}")
         return submit_job(old.request, owner_id=old.owner_id, retry_of=old)
 
 

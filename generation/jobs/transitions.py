@@ -133,12 +133,13 @@ UPDATE generation_generationjob
 """
 
 _PREVIEW = """
-INSERT INTO generation_jobpreview (job_id, step, image, updated_at)
-SELECT id, %(step)s, %(image)s, statement_timestamp() FROM generation_generationjob
+INSERT INTO generation_jobpreview (job_id, attempt, step, image, updated_at)
+SELECT id, attempt, %(step)s, %(image)s, statement_timestamp() FROM generation_generationjob
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
    FOR SHARE
 ON CONFLICT (job_id) DO UPDATE
-   SET step = EXCLUDED.step, image = EXCLUDED.image, updated_at = EXCLUDED.updated_at
+   SET attempt = EXCLUDED.attempt, step = EXCLUDED.step, image = EXCLUDED.image,
+       updated_at = EXCLUDED.updated_at
 """
 
 

@@ -10,6 +10,8 @@ from generation.spec.profiles import ADAPTER_FILE, ADAPTER_FOLDER, MODEL_INDEX, 
 
 PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 """Files that run code when they are read. None is needed, so none may lie in the folder."""
+HARMLESS_PREFIX = "openvino_"
+"""Plain weights under .bin, which lie in SDXL's own repository."""
 
 PIPELINE = "StableDiffusionXLPipeline"
 CLASSES = {
@@ -40,7 +42,11 @@ def check_folder(profile: ModelProfile) -> None:
 
 
 def _refuse_pickles(folder: Path) -> None:
-    pickles = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICKLE_SUFFIXES)
+    pickles = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in PICKLE_SUFFIXES and not path.name.startswith(HARMLESS_PREFIX)
+    )
     if pickles:
         raise ModelUnavailable(
             f"The model in {folder} holds {pickles[0].relative_to(folder)}, which could run code"

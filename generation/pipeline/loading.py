@@ -11,7 +11,11 @@ from diffusers import (
 )
 from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
-from transformers import CLIPTextModel, CLIPTextModelWithProjection
+from transformers import (
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPVisionModelWithProjection,
+)
 from transformers.utils import logging as transformers_logging
 
 from generation.pipeline.folder import check_folder
@@ -42,7 +46,7 @@ def load_pipeline(profile: ModelProfile, placement: Placement) -> StableDiffusio
     try:
         pipe = _read_parts(profile.folder, placement.dtype)
         if profile.has_adapter:
-            _add_adapter(pipe, profile.folder / ADAPTER_FOLDER)
+            _add_adapter(pipe, profile.folder / ADAPTER_FOLDER, placement.dtype)
         place(pipe, placement)
     except UNREADABLE as error:
         if is_shortage(error):
@@ -92,11 +96,14 @@ def _variant(folder: Path) -> str | None:
     return VARIANT if all(f".{VARIANT}." in name for name in names) else None
 
 
-def _add_adapter(pipe: StableDiffusionXLPipeline, folder: Path) -> None:
+def _add_adapter(pipe: StableDiffusionXLPipeline, folder: Path, dtype: torch.dtype) -> None:
+    """Load the image encoder as every other part, and the adapter for it."""
+    encoder = folder / ADAPTER_FILE.parent / "image_encoder"
+    pipe.register_modules(image_encoder=_read_part(encoder, CLIPVisionModelWithProjection, dtype))
     pipe.load_ip_adapter(
         folder,
         subfolder=ADAPTER_FILE.parent.name,
         weight_name=ADAPTER_FILE.name,
-        image_encoder_folder="image_encoder",
+        image_encoder_folder=None,
         local_files_only=True,
     )

@@ -32,14 +32,14 @@ class PromptEmbeddings:
 
     prompt_embeds: [1, 77 * chunks, dim_1 + dim_2], both encoders side by side (SDXL: 768 + 1280).
     pooled_prompt_embeds: [1, projection_dim] of the second encoder (SDXL: 1280).
-    negative_*: the same shapes; both None for a blank negative prompt, for which the pipeline
-    puts zeros (force_zeros_for_empty_prompt). An encoded "" would paint another picture.
+    negative_*: the same shapes; zeros for a blank negative prompt, as SDXL was trained. An encoded
+    "" would paint another picture.
     """
 
     prompt_embeds: torch.Tensor
     pooled_prompt_embeds: torch.Tensor
-    negative_prompt_embeds: torch.Tensor | None
-    negative_pooled_prompt_embeds: torch.Tensor | None
+    negative_prompt_embeds: torch.Tensor
+    negative_pooled_prompt_embeds: torch.Tensor
 
 
 class PromptEncoder:
@@ -68,36 +68,42 @@ class PromptEncoder:
         texts = [_read(prompt)]
         if negative_prompt.strip():
             texts.append(_read(negative_prompt))
-        halves = [self._embed(index, texts) for index in range(len(self._providers))]
-        embeds = [torch.cat(sides, dim=-1) for sides in zip(*halves, strict=True)]
+        halves = [
+            [self._weighted(index, text) for text in texts] for index in range(len(self._providers))
+        ]
+        embeds = self._join(halves)
         pooled = [self._pooled(text) for text in texts]
-        _require_finite(embeds, prompt, negative_prompt)
         return PromptEmbeddings(
             prompt_embeds=embeds[0],
             pooled_prompt_embeds=pooled[0],
-            negative_prompt_embeds=embeds[1] if embeds[1:] else None,
-            negative_pooled_prompt_embeds=pooled[1] if pooled[1:] else None,
+            negative_prompt_embeds=embeds[1] if embeds[1:] else torch.zeros_like(embeds[0]),
+            negative_pooled_prompt_embeds=pooled[1] if pooled[1:] else torch.zeros_like(pooled[0]),
         )
 
-    def _embed(self, index: int, texts: Sequence[Sequence[Fragment]]) -> list[torch.Tensor]:
-        """One encoder's embeddings of each text, [1, 77 * chunks, dim], padded to one length."""
-        provider = self._providers[index]
-        embeds = [self._weighted(index, text) for text in texts]
-        longest = max(tensor.shape[1] for tensor in embeds)
-        return [_pad(tensor, longest, provider) for tensor in embeds]
+    def _join(self, halves: Sequence[Sequence[torch.Tensor]]) -> list[torch.Tensor]:
+        """Each text's embeddings by both encoders side by side, all padded to one length.
+
+        The encoders may need different numbers of chunks: SDXL's second tokenizer takes "!" for
+        padding, and so counts a row of them otherwise.
+        """
+        longest = max(tensor.shape[1] for half in halves for tensor in half)
+        padded = [
+            [_pad(tensor, longest, provider) for tensor in half]
+            for half, provider in zip(halves, self._providers, strict=True)
+        ]
+        return [torch.cat(sides, dim=-1) for sides in zip(*padded, strict=True)]
 
     def _weighted(self, index: int, text: Sequence[Fragment]) -> torch.Tensor:
         provider = self._providers[index]
 
         def make() -> tuple[torch.Tensor]:
-            heard = [fragment for fragment in text if _has_tokens(provider, fragment)]
             embeds, _tokens = provider.get_embeddings_for_weighted_prompt_fragments(
-                [[fragment.text for fragment in heard] or [""]],
-                [[fragment.weight for fragment in heard] or [1.0]],
+                [[fragment.text for fragment in text] or [""]],
+                [[fragment.weight for fragment in text] or [1.0]],
                 should_return_tokens=True,
                 device=self._device,
             )
-            return (embeds,)
+            return (_finite(embeds, text),)
 
         return self._remembered(("weighted", index, tuple(text)), make)
 
@@ -105,7 +111,8 @@ class PromptEncoder:
         words = unweighted_words(text)
 
         def make() -> tuple[torch.Tensor]:
-            return (self._providers[1].get_pooled_embeddings([words], device=self._device),)
+            pooled = self._providers[1].get_pooled_embeddings([words], device=self._device)
+            return (_finite(pooled, text),)
 
         return self._remembered(("pooled", words), make)
 
@@ -120,19 +127,15 @@ def _read(text: str) -> tuple[Fragment, ...]:
         raise PromptUnreadable(f"{show_value(text)}: {error}") from error
 
 
-def _has_tokens(provider: EmbeddingsProvider, fragment: Fragment) -> bool:
-    """Whether the tokenizer reads anything; Compel cannot weaken a fragment of no tokens."""
-    (tokens,) = provider.get_token_ids([fragment.text], include_start_and_end_markers=False)
-    return bool(tokens)
-
-
 def _pad(embeds: torch.Tensor, length: int, provider: EmbeddingsProvider) -> torch.Tensor:
     """Fill up with whole chunks of the empty text, as Compel does."""
     empty = provider.empty_z.to(embeds)
     return torch.cat([embeds, *[empty] * ((length - embeds.shape[1]) // empty.shape[1])], dim=1)
 
 
-def _require_finite(embeds: Sequence[torch.Tensor], *texts: str) -> None:
-    if not all(torch.isfinite(tensor).all() for tensor in embeds):
-        shown = " and ".join(show_value(text) for text in texts)
-        raise NotFinite(f"The text encoders make NaN or infinite embeddings of {shown}.")
+def _finite(embeds: torch.Tensor, text: Sequence[Fragment]) -> torch.Tensor:
+    """The embeddings, before they are remembered. Raises NotFinite."""
+    if not torch.isfinite(embeds).all():
+        shown = show_value(unweighted_words(text))
+        raise NotFinite(f"A text encoder makes NaN or infinite embeddings of {shown}.")
+    return embeds

@@ -51,8 +51,8 @@ class ModelProfile:
 
     @property
     def has_adapter(self) -> bool:
-        """Whether a reference picture can be followed."""
-        return (self.folder / ADAPTER_FOLDER / ADAPTER_FILE).is_file()
+        """Whether a reference picture can be followed. Every recipe of ours brings an adapter."""
+        return bool(self.install_command) or (self.folder / ADAPTER_FOLDER / ADAPTER_FILE).is_file()
 
 
 MINIATURE = ModelProfile(

@@ -23,7 +23,9 @@ from generation.spec.errors import gettext_noop
 
 MAX_WEIGHT = 10.0
 MAX_LOWERED = 32
-"""Each fragment below 1 costs another pass of every chunk through both encoders."""
+MAX_LOWERED_BYTES = 100_000
+"""Each fragment below 1 costs another pass of every chunk through both encoders: so many of a
+text of ordinary length, fewer of a long one, by passages times bytes of UTF-8."""
 
 MAX_SHOWN_CHARS = 40
 SENTENCE_ENDS = frozenset({".</w>"})
@@ -298,5 +300,7 @@ def _require_bounds(fragments: Sequence[Fragment]) -> None:
                 WEIGHT_REFUSED, words=words, weight=weight, maximum=f"{MAX_WEIGHT:g}"
             )
     lowered = sum(fragment.weight < 1 for fragment in fragments)
-    if lowered > MAX_LOWERED:
-        raise WeightingRefused(LOWERED_REFUSED, count=lowered, maximum=MAX_LOWERED)
+    size = sum(len(fragment.text.encode()) for fragment in fragments)
+    maximum = min(MAX_LOWERED, MAX_LOWERED_BYTES // max(size, 1))
+    if lowered > maximum:
+        raise WeightingRefused(LOWERED_REFUSED, count=lowered, maximum=maximum)

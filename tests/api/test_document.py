@@ -141,6 +141,13 @@ def ask(case: schemathesis.Case) -> requests.Response:
     return answer
 
 
+@pytest.mark.parametrize("path", ["/api/v1/docs", DOCUMENT])
+def test_other_methods_are_refused(path) -> None:
+    client = Client(raise_request_exception=False)
+    assert client.options(path).status_code == 405
+    assert client.post(path).status_code == 405
+
+
 def test_page_needs_nothing_from_outside(anonymous_api) -> None:
     page = anonymous_api.get("/api/v1/docs")
     script = anonymous_api.get("/api/v1/docs?script=")

@@ -1,7 +1,6 @@
 """The native API: one's own jobs by id, with what can be done to them."""
 
 import json
-import uuid
 
 import pytest
 
@@ -95,8 +94,9 @@ def test_list_by_status(api, user) -> None:
         ("limit=²", "limit"),
         ("status=done", "status"),
         ("before=x", "before"),
-        (f"before={uuid.uuid4()}", "before"),
+        ("before=6ecd403f-08a4-4e99-b725-16dbf384aa32", "before"),
         ("page=2", "page"),
+        ("limit=1&limit=2", "limit"),
     ],
 )
 def test_wrong_parameters_are_named(api, query, field) -> None:
@@ -183,9 +183,16 @@ def test_retry_makes_a_new_job_once(api, user) -> None:
     assert answer.status_code == 202
     assert answer.json()["retry_of"] == str(job.public_id)
     assert answer["Location"].endswith(answer.json()["id"])
+    assert "once" in again.json()["detail"]
     old = api.get(f"{JOBS}/{job.public_id}").json()
     assert old["retried_as"] == answer.json()["id"]
-    assert (again.status_code, again.json()["code"]) == (409, "not_retryable")
+    assert (again.status_code, again.json()["code"]) == (409, "retried_before")
+
+
+def test_retry_of_a_waiting_job_tells_why_not(api, user) -> None:
+    answer = api.post(f"{JOBS}/{factories.queued_job(user).public_id}/retry")
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "Only a failed or cancelled job can be retried."
 
 
 def test_delete_removes_an_ended_job_with_its_picture(api, user, media) -> None:
@@ -245,7 +252,7 @@ def test_profiles_tell_limits_defaults_and_how_to_install(api) -> None:
     assert miniature["fields"]["ip_strength"]["maximum"] == 1
     assert (sdxl["is_default"], sdxl["is_installed"]) == (False, False)
     assert sdxl["install_command"] == "manage.py install_profile sdxl"
-    assert sdxl["fields"]["ip_strength"]["maximum"] == 0
+    assert sdxl["fields"]["width"]["default"] == 1024
 
 
 def test_prompt_is_read_without_a_job(api) -> None:

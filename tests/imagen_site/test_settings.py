@@ -112,7 +112,8 @@ def test_profiles_lists_what_is_installed(capsys) -> None:
     ("name", "value", "words"),
     [
         ("IMAGEN_PROFILE", "flux", "one of miniature, sdxl, or path:FOLDER"),
-        ("IMAGEN_PROFILE", "path:/nowhere", "/nowhere holds no model_index.json"),
+        ("IMAGEN_PROFILE", "path:/nowhere", "no /nowhere/model_index.json"),
+        ("IMAGEN_PROFILE", "path:", "no FOLDER/model_index.json"),
         ("IMAGEN_REFERENCE", "../secret.png", "no path"),
     ],
 )

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from generation import tasks
 from generation.jobs import outage, runner, services, transitions
+from generation.jobs.transitions import Standing
 from generation.log import current_job
 from generation.models import GenerationJob, JobPreview, JobStatus
 from generation.spec.errors import DeadlinePassed, NotFinite, OutOfMemory, PromptUnreadable
@@ -234,10 +235,10 @@ def test_heart_beats_while_no_step_reports(use_engine, monkeypatch) -> None:
     beats: list[str] = []
     is_beating = threading.Event()
 
-    def beat(_claim: object) -> bool:
+    def beat(_claim: object) -> Standing:
         beats.append(current_job.get())
         is_beating.set()
-        return True
+        return Standing(cancel_requested=False, is_past_deadline=False)
 
     monkeypatch.setattr(runner, "HEARTBEAT_S", 0.01)
     monkeypatch.setattr(transitions, "beat", beat)
@@ -292,6 +293,15 @@ def test_check_hears_what_the_heartbeat_heard(use_engine) -> None:
         progress.check()
 
 
+def test_lost_claim_ends_a_long_step_too() -> None:
+    job, claim = factories.running_job()
+    progress = runner.RowProgress(claim)
+    transitions.release(job.worker)
+    assert not progress.beat()
+    with pytest.raises(runner.ClaimGone):
+        progress.check()
+
+
 def test_deadline_ends_a_long_step_too() -> None:
     _job, claim = factories.running_job()
     progress = runner.RowProgress(claim)
@@ -312,7 +322,6 @@ def test_reference_goes_to_the_engine(use_engine) -> None:
 def test_job_of_a_profile_that_is_gone_fails_with_its_name(media) -> None:
     job = factories.queued_job()
     GenerationJob.objects.update(profile="path:gone")
-    runner.load_engine.cache_clear()
     runner.run_next()
     job.refresh_from_db()
     assert (job.status, job.error_code) == (JobStatus.FAILED, "model_unavailable")

@@ -154,7 +154,7 @@ def test_worker_that_was_given_up_shows_no_preview() -> None:
 
 def test_preview_that_slipped_in_is_swept() -> None:
     job = factories.queued_job()
-    JobPreview.objects.create(job=job, step=1, image=b"late")
+    JobPreview.objects.create(job=job, attempt=1, step=1, image=b"late")
     assert transitions.sweep_previews() == 1
 
 

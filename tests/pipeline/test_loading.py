@@ -20,7 +20,7 @@ from generation.spec.profiles import MINIATURE, ModelProfile
 def copied(tmp_path: Path) -> ModelProfile:
     """The miniature in a folder that may be damaged."""
     folder = tmp_path / "weights"
-    shutil.copytree(MINIATURE.folder, folder, ignore=shutil.ignore_patterns("ip_adapter"))
+    shutil.copytree(MINIATURE.folder, folder)
     return dataclasses.replace(MINIATURE, folder=folder)
 
 
@@ -104,7 +104,12 @@ def test_a_truncated_file_is_refused(copied: ModelProfile, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["text_encoder_2/model.safetensors", "vae/diffusion_pytorch_model.safetensors"]
+    "name",
+    [
+        "text_encoder_2/model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors",
+        "ip_adapter/sdxl_models/image_encoder/model.safetensors",
+    ],
 )
 def test_weights_that_lack_a_tensor_are_refused(copied: ModelProfile, name: str) -> None:
     """The libraries would put noise in its place."""
@@ -133,6 +138,12 @@ def test_another_kind_of_model_is_refused(
 
     with pytest.raises(ModelUnavailable, match=words):
         load_pipeline(copied, CPU)
+
+
+def test_openvino_s_files_in_sdxl_s_own_repository_are_no_pickles(copied: ModelProfile) -> None:
+    (copied.folder / "unet" / "openvino_model.bin").write_bytes(b"weights")
+
+    assert load_pipeline(copied, CPU)
 
 
 def test_a_file_that_is_no_safetensors_under_its_name_is_refused(copied: ModelProfile) -> None:

@@ -1,5 +1,6 @@
 """Prompts reach the encoders whole and weighted, or are refused as unreadable."""
 
+import copy
 import time
 
 import pytest
@@ -32,16 +33,16 @@ def test_a_long_text_is_not_cut_and_both_sides_are_equally_long(
     embeddings = encoder.encode(prompt, negative)
 
     assert embeddings.prompt_embeds.shape[1] >= 154
-    assert embeddings.negative_prompt_embeds is not None
     assert embeddings.negative_prompt_embeds.shape == embeddings.prompt_embeds.shape
 
 
 @pytest.mark.parametrize("negative", ["", "  ", "\n\t"])
-def test_a_blank_negative_is_left_to_the_pipeline(encoder: PromptEncoder, negative: str) -> None:
+def test_a_blank_negative_is_zeros(encoder: PromptEncoder, negative: str) -> None:
     embeddings = encoder.encode("a castle", negative)
 
-    assert embeddings.negative_prompt_embeds is None
-    assert embeddings.negative_pooled_prompt_embeds is None
+    assert not embeddings.negative_prompt_embeds.any()
+    assert not embeddings.negative_pooled_prompt_embeds.any()
+    assert embeddings.negative_prompt_embeds.shape == embeddings.prompt_embeds.shape
 
 
 def test_a_word_beyond_token_77_changes_the_embeddings(encoder: PromptEncoder) -> None:
@@ -99,6 +100,29 @@ def test_odd_but_harmless_text_is_read(encoder: PromptEncoder, prompt: str) -> N
     embeddings = encoder.encode(prompt, "")
 
     assert torch.isfinite(embeddings.prompt_embeds).all()
+
+
+def test_tokenizers_that_count_differently_are_padded_to_one_length(
+    pipe: StableDiffusionXLPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SDXL's second tokenizer pads with "!", which it then reads otherwise than the first."""
+    second = copy.deepcopy(pipe.tokenizer_2)
+    second.add_tokens(["snow snow snow snow"])
+    monkeypatch.setattr(pipe, "tokenizer_2", second)
+    prompt = "snow " * 100
+    assert len(second.tokenize(prompt)) < 75 < len(pipe.tokenizer.tokenize(prompt)) < 150
+
+    with monkeypatch.context() as context:  # the new token has no embedding: any known one does
+        forward = pipe.text_encoder_2.forward
+        context.setattr(
+            pipe.text_encoder_2,
+            "forward",
+            lambda ids, *args, **kwargs: forward(ids.clamp(max=1497), *args, **kwargs),
+        )
+        embeddings = PromptEncoder(pipe, "cpu").encode(prompt, "fog")
+
+    assert embeddings.prompt_embeds.shape[1] == 2 * 77
+    assert embeddings.negative_prompt_embeds.shape == embeddings.prompt_embeds.shape
 
 
 def test_ten_thousand_characters_are_encoded_in_seconds(encoder: PromptEncoder) -> None:

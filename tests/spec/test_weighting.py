@@ -132,6 +132,13 @@ def test_too_many_lowered_passages_are_refused() -> None:
         read_fragments("a- b " * (MAX_LOWERED + 1))
 
 
+def test_long_texts_may_lower_fewer_passages() -> None:
+    crowd = "".join(f"({'😀' * 290})0.{number} " for number in range(10, 42))
+    assert len(crowd) < 10_000
+    with pytest.raises(WeightingRefused, match="more than the 2 accepted"):
+        read_fragments(crowd)
+
+
 def test_a_refusal_names_the_words_shortly() -> None:
     with pytest.raises(WeightingRefused) as caught:
         read_fragments(f"({'snow ' * 900})12")

@@ -162,12 +162,16 @@ def _number(kind: str, minimum: float, maximum: float, default: float) -> dict[s
 class DocumentView(SpectacularJSONAPIView):
     """The document, for anybody: it holds nothing that is secret."""
 
+    http_method_names = ("get", "head")
+
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
 
 class DocsView(SpectacularSwaggerSplitView):
     """The document as a page, all of whose parts come from this server."""
+
+    http_method_names = ("get", "head")
 
     authentication_classes = ()
     permission_classes = (AllowAny,)

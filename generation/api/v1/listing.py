@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter
 
 from generation.models import GenerationJob, JobStatus
@@ -36,9 +37,10 @@ class Page:
     older: Mapping[str, str | int]
 
 
-def read_page(parameters: Mapping[str, str], own: QuerySet[GenerationJob]) -> Page:
+def read_page(parameters: QueryDict, own: QuerySet[GenerationJob]) -> Page:
     """A page of one's own jobs. Raises InvalidRequest for a parameter that makes no sense."""
     _refuse_unknown(parameters)
+    _refuse_twins(parameters)
     jobs = own
     wanted: dict[str, str | int] = {}
     limit = _read_limit(parameters)
@@ -93,6 +95,14 @@ def _refuse_unknown(parameters: Mapping[str, str]) -> None:
             )
             shown = show_value(name)[1:-1]
             raise _refused(shown, parameters[name], template, known=", ".join(known))
+
+
+def _refuse_twins(parameters: QueryDict) -> None:
+    """Of two values for one name, readers differ on which counts."""
+    for name, values in parameters.lists():
+        if len(values) > 1:
+            template = gettext_noop("%(field)s is given more than once: %(value)s.")
+            raise _refused(name, ", ".join(values), template)
 
 
 def _refused(field: str, given: str, template: str, **params: object) -> InvalidRequest:

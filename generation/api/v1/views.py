@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -84,7 +84,7 @@ class RetryView(APIView):
     """Ask for the same picture again."""
 
     @describe(
-        "Submit a failed or cancelled job again, as a new job",
+        "Submit a failed or cancelled job again, once, as a new job",
         request=None,
         responses={202: serializers.JobSerializer},
         errors=(400, 404, 409, 503),
@@ -120,7 +120,8 @@ class PreviewView(APIView):
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
         job = _own_job(request, job_id)
-        preview = JobPreview.objects.filter(job=job, job__status=JobStatus.RUNNING).first()
+        running = {"job__status": JobStatus.RUNNING, "attempt": F("job__attempt")}
+        preview = JobPreview.objects.filter(job=job, **running).first()
         if preview is None:
             raise NoPreview
         headers = {"X-Step": str(preview.step), "Cache-Control": "no-store"}
