@@ -68,10 +68,7 @@ class PromptEncoder:
         texts = [_read(prompt)]
         if negative_prompt.strip():
             texts.append(_read(negative_prompt))
-        halves = [
-            [self._weighted(index, text) for text in texts] for index in range(len(self._providers))
-        ]
-        embeds = self._join(halves)
+        embeds = self._join([self._half(index, texts) for index in range(len(self._providers))])
         pooled = [self._pooled(text) for text in texts]
         return PromptEmbeddings(
             prompt_embeds=embeds[0],
@@ -79,6 +76,12 @@ class PromptEncoder:
             negative_prompt_embeds=embeds[1] if embeds[1:] else torch.zeros_like(embeds[0]),
             negative_pooled_prompt_embeds=pooled[1] if pooled[1:] else torch.zeros_like(pooled[0]),
         )
+
+    def _half(self, index: int, texts: Sequence[Sequence[Fragment]]) -> list[torch.Tensor]:
+        """One encoder's embeddings of each text, [1, 77 * chunks, dim]."""
+        embeds = [self._weighted(index, text) for text in texts]
+        _ = self._providers[index].empty_z  # kept now: padding later would bring the encoder back
+        return embeds
 
     def _join(self, halves: Sequence[Sequence[torch.Tensor]]) -> list[torch.Tensor]:
         """Each text's embeddings by both encoders side by side, all padded to one length.
