@@ -252,14 +252,15 @@ def test_after_a_run_that_broke_off_the_gpu_is_empty_and_the_next_run_as_ever(
     assert _paint(on_gpu, request) == before
 
 
-def test_every_model_waits_on_the_cpu_the_image_encoder_too(
-    offloaded: StableDiffusionXLPipeline,
-) -> None:
-    hooked = {name for name, model in _models(offloaded).items() if hasattr(model, "_hf_hook")}
+def test_every_model_waits_on_the_cpu_the_image_encoder_too() -> None:
+    """Of a pipeline just loaded: the first run would arm what was forgotten."""
+    pipe = load_pipeline(MINIATURE, PLAN)
+
+    hooked = {name for name, model in _models(pipe).items() if hasattr(model, "_hf_hook")}
 
     assert hooked == {*TEXT_TO_IMAGE, "image_encoder"}
-    assert offloaded._execution_device == CLAIMED
-    assert offloaded.vae.use_slicing
+    assert pipe._execution_device == CLAIMED
+    assert pipe.vae.use_slicing
 
 
 def test_the_cpu_hooks_no_model(pipe: StableDiffusionXLPipeline) -> None:
