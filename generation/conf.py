@@ -26,17 +26,17 @@ def limits() -> Limits:
 
 def profiles() -> dict[str, ModelProfile]:
     """All profiles that can be asked for by name, installed or not."""
-    chosen = settings.IMAGEN_PROFILE
-    further = [at_path(Path(chosen.removeprefix(PATH_PREFIX)))] if _is_path(chosen) else []
-    return known_profiles(settings.IMAGEN_MODELS_DIR, *further)
+    return known_profiles(settings.IMAGEN_MODELS_DIR, *_chosen_by_path())
 
 
 def profile() -> ModelProfile:
     """The profile of a job that names none."""
-    chosen = settings.IMAGEN_PROFILE
-    name = at_path(Path(chosen.removeprefix(PATH_PREFIX))).name if _is_path(chosen) else chosen
-    return find_profile(name, profiles())
+    by_path = _chosen_by_path()
+    return by_path[0] if by_path else find_profile(settings.IMAGEN_PROFILE, profiles())
 
 
-def _is_path(chosen: str) -> bool:
-    return bool(chosen.startswith(PATH_PREFIX))
+def _chosen_by_path() -> list[ModelProfile]:
+    """The profile of a path:FOLDER setting, if it is one."""
+    chosen: str = settings.IMAGEN_PROFILE
+    folder = chosen.removeprefix(PATH_PREFIX)
+    return [at_path(Path(folder))] if folder != chosen else []

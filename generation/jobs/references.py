@@ -53,9 +53,9 @@ def _keep(name: str, file: bytes) -> str:
 
 def _read(path: Path) -> bytes:
     """The file, when it is a picture that the encoder can take. Raises one of UNREADABLE else."""
-    file = path.read_bytes()
-    if len(file) > MAX_FILE_BYTES:
+    if path.stat().st_size > MAX_FILE_BYTES:
         raise OSError(f"it is larger than {MAX_FILE_BYTES >> 20} MB")
+    file = path.read_bytes()
     with Image.open(io.BytesIO(file), formats=FORMATS) as image:
         longer, shorter = max(image.size), min(image.size)
         if longer > MAX_SIDE or longer > MAX_ASPECT * shorter:

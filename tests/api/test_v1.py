@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from generation.api.v1 import serializers
 from generation.jobs import services, transitions
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import FAILURES
+from generation.spec.profiles import MINIATURE
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,12 @@ def test_submitted_job_is_accepted_and_shown(api) -> None:
     }
     assert (body["position"], body["step"], body["percent"]) == (1, 0, 0)
     assert (body["error"], body["image_url"], body["preview_url"]) == (None, None, None)
+
+
+def test_answers_hold_what_the_document_lists(user) -> None:
+    job = factories.queued_job(user)
+    assert set(serializers.job(job)) == set(serializers.JobSerializer().fields)
+    assert set(serializers.profile(MINIATURE)) == set(serializers.ProfileSerializer().fields)
 
 
 def test_wrong_fields_are_named(api) -> None:
