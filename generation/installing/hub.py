@@ -16,7 +16,7 @@ import httpx2
 from huggingface_hub import HfApi, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.file_download import http_get
-from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  (lazy)
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # lazy
 
 from generation.installing.errors import InstallFailed
 

@@ -78,7 +78,7 @@ class ProfileSerializer(serializers.Serializer):
     is_installed = serializers.BooleanField()
     install_command = serializers.CharField(allow_null=True)
     max_prompt_chars = serializers.IntegerField()
-    fields = serializers.DictField(child=BoundsSerializer())  # type: ignore[assignment]  (DRF takes it off the class)
+    fields = serializers.DictField(child=BoundsSerializer())  # type: ignore[assignment]  # DRF moves it
 
 
 class ProfileListSerializer(serializers.Serializer):
