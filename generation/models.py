@@ -3,9 +3,12 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from generation.spec.request import GenerationRequest
 
@@ -13,11 +16,11 @@ from generation.spec.request import GenerationRequest
 class JobStatus(models.TextChoices):
     """Where a job stands; the last three are final."""
 
-    QUEUED = "queued", "Queued"  # waits for a worker, perhaps again
-    RUNNING = "running", "Running"  # one worker holds the claim (id, attempt)
-    SUCCEEDED = "succeeded", "Succeeded"  # the picture is stored
-    FAILED = "failed", "Failed"  # error_code tells why
-    CANCELLED = "cancelled", "Cancelled"  # its owner or an operator gave it up
+    QUEUED = "queued", _("in the queue")  # waits for a worker, perhaps again
+    RUNNING = "running", _("painting")  # one worker holds the claim (id, attempt)
+    SUCCEEDED = "succeeded", _("painted")  # the picture is stored
+    FAILED = "failed", _("failed")  # error_code tells why
+    CANCELLED = "cancelled", _("cancelled")  # its owner or an operator gave it up
 
 
 FINAL_STATUSES = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
@@ -39,6 +42,10 @@ class JobQuerySet(models.QuerySet["GenerationJob"]):
 
     def final(self) -> "JobQuerySet":
         return self.filter(status__in=FINAL_STATUSES)
+
+    def shown(self) -> "JobQuerySet":
+        """Without those that an operator has hidden from their owners."""
+        return self.filter(hidden_at__isnull=True)
 
 
 class ReferenceImage(models.Model):
@@ -105,19 +112,34 @@ class GenerationJob(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.TextField(blank=True)
 
+    hidden_at = models.DateTimeField(null=True, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    review_note = models.TextField(blank=True)
+
     objects = JobQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
         indexes = (
             models.Index(fields=["id"], name="job_queued", condition=Q(status="queued")),
             models.Index(
                 fields=["owner"], name="job_queued_by_owner", condition=Q(status="queued")
             ),
-            models.Index(
-                fields=["heartbeat_at"], name="job_running", condition=Q(status="running")
-            ),
+            # Not on heartbeat_at: a step would then write into every index of the table.
+            models.Index(fields=["id"], name="job_running", condition=Q(status="running")),
             models.Index(fields=["owner", "-id"], name="job_by_owner"),
+            models.Index(fields=["owner", "status", "-id"], name="job_by_owner_and_status"),
+            GinIndex(SearchVector("prompt", config="simple"), name="job_prompt_words"),
         )
         constraints = (
             models.CheckConstraint(
@@ -196,6 +218,127 @@ class JobPreview(models.Model):
         return f"{self.job_id} at step {self.step}"
 
 
+class JobTransition(models.Model):
+    """One move of a job, written by the statement that made it."""
+
+    class Reason(models.TextChoices):
+        """Why it moved; a failed job's is its error code."""
+
+        SUBMITTED = "submitted", _("submitted")
+        RETRIED = "retried", _("a failed or cancelled job was asked for again")
+        CLAIMED = "claimed", _("a worker took it")
+        PAINTED = "painted", _("the picture is stored")
+        CANCEL_REQUESTED = "cancel_requested", _("its cancellation was asked for")
+        OUT_OF_MEMORY = "out_of_memory", _("the memory was not enough; it waits and tries again")
+        WORKER_STOPPED = "worker_stopped", _("its worker was told to stop")
+        WORKER_LOST = "worker_lost", _("its worker died or fell silent")
+
+    job = models.ForeignKey(GenerationJob, on_delete=models.CASCADE, related_name="transitions")
+    at = models.DateTimeField(db_default=Now())
+    from_status = models.CharField(max_length=16, blank=True)  # empty: the job was new
+    to_status = models.CharField(max_length=16)
+    attempt = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    reason = models.CharField(max_length=40)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name = _("transition")
+        verbose_name_plural = _("transitions")
+
+    def __str__(self) -> str:
+        return f"{self.from_status or 'new'} -> {self.to_status} ({self.reason})"
+
+
+class UploadedReference(models.Model):
+    """A reference picture that a user sent, for this user's eyes only."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads"
+    )
+    reference = models.ForeignKey(ReferenceImage, on_delete=models.PROTECT, related_name="uploads")
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=["owner", "reference"], name="upload_once_a_user"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Worker(models.Model):
+    """A supervisor's sign of life: one row a worker, renewed every few seconds.
+
+    What it paints stands in the jobs; a worker without a recent sign has gone quiet.
+    """
+
+    name = models.CharField(max_length=200, primary_key=True)  # as jobs name it
+    host = models.CharField(max_length=200)
+    device = models.CharField(max_length=200)
+    profile = models.CharField(max_length=200)
+    version = models.CharField(max_length=40)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+    stopped_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.TextField(blank=True)
+    last_error_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Invitation(models.Model):
+    """The right to sign up once. Only the SHA-256 of its link's key is kept."""
+
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+
+    class Meta:
+        ordering = ("-id",)
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+
+    def __str__(self) -> str:
+        return self.note or f"#{self.pk}"
+
+
 class ApiToken(models.Model):
     """A program's key. Only the SHA-256 of its 256 random bits is kept; the prefix names it."""
 
@@ -211,6 +354,8 @@ class ApiToken(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name = _("API token")
+        verbose_name_plural = _("API tokens")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"

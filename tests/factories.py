@@ -1,9 +1,11 @@
 """Rows in every state, brought there by the transitions themselves."""
 
+import io
 import itertools
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from PIL import Image
 
 from generation.jobs import references, services, transitions
 from generation.jobs.transitions import Claim, WorkerIdentity
@@ -14,6 +16,13 @@ from generation.spec.request import GenerationRequest, build_request
 
 WORKER = WorkerIdentity(name="host/cpu", pid=4242)
 _numbers = itertools.count(1)
+
+
+def png(width: int = 128, height: int = 128) -> bytes:
+    """A small true picture."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(file, "PNG")
+    return file.getvalue()
 
 
 def make_user(name: str | None = None, **fields: object) -> User:

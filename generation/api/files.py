@@ -8,6 +8,7 @@ from django.core.files.storage import default_storage
 from django.http import Http404, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
+from generation.jobs.outputs import thumbnail_name
 from generation.models import GenerationJob
 
 CHUNK_BYTES = 65_536
@@ -19,9 +20,22 @@ def stream_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpR
         file = default_storage.open(job.output.name)
     except FileNotFoundError as error:
         raise Http404(f"{job.output.name} is gone") from error
-    response = StreamingHttpResponse(_Chunks(file), content_type="image/png")
-    response["Content-Length"] = file.size
+    response = _stream(file, "image/png")
     response["Content-Disposition"] = content_disposition_header(is_attachment, job.public_filename)
+    return response
+
+
+def stream_thumbnail(job: GenerationJob) -> StreamingHttpResponse:
+    """A small WebP of a succeeded job's picture; the picture itself where there is none."""
+    try:
+        return _stream(default_storage.open(thumbnail_name(job.output.name)), "image/webp")
+    except FileNotFoundError:
+        return stream_picture(job, is_attachment=False)
+
+
+def _stream(file: IO[bytes], content_type: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(_Chunks(file), content_type=content_type)
+    response["Content-Length"] = file.size
     response["Cache-Control"] = "private, max-age=31536000, immutable"
     for name, value in picture_headers().items():
         response[name] = value

@@ -1,10 +1,12 @@
 """Finished pictures: stored first, then claimed by the row; a file without a row is removed."""
 
+import io
 import logging
 import os
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from PIL import Image
 
 from generation.jobs import outage, transitions
 from generation.jobs.transitions import Claim
@@ -14,16 +16,18 @@ from generation.spec.picture import Picture
 
 logger = logging.getLogger(__name__)
 
+THUMBNAIL_SIDE = 560
+
 
 def publish(claim: Claim, picture: Picture) -> bool:
-    """Store the picture and settle its job. False: the claim was lost, the file is gone again.
+    """Store picture and thumbnail and settle the job. False: the claim was lost, they are gone.
 
-    Raises StorageFailed when the file cannot be written; nothing is left of it then.
+    Raises StorageFailed when a file cannot be written; nothing is left of it then.
     """
-    name = _store(claim, picture.png)
+    name = _store(claim, picture)
     is_settled = outage.wait_out(lambda: transitions.succeed(claim, name))
     if not is_settled and not outage.wait_out(lambda: _is_ours(claim, name)):
-        _discard(name)
+        _discard_both(name)
         return False
     _discard_attempts(claim, range(1, claim.attempt))
     return True
@@ -33,7 +37,26 @@ def discard_pictures(job: GenerationJob) -> None:
     """Remove every file of a deleted job, those of killed attempts included."""
     _discard_attempts(job, range(1, job.attempt + 1))
     if job.output.name:
-        _discard(job.output.name)
+        _discard_both(job.output.name)
+
+
+def make_thumbnail(png: bytes) -> bytes:
+    """A WebP of at most THUMBNAIL_SIDE pixels a side; a small picture keeps its size."""
+    with Image.open(io.BytesIO(png)) as image:
+        image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+        file = io.BytesIO()
+        image.save(file, "WEBP", quality=82, method=4)
+    return file.getvalue()
+
+
+def thumbnail_name(output: str) -> str:
+    """The thumbnail's name, beside its picture's."""
+    return output.removesuffix(".png") + ".webp"
+
+
+def _discard_both(output: str) -> None:
+    _discard(output)
+    _discard(thumbnail_name(output))
 
 
 def _discard(name: str) -> None:
@@ -44,14 +67,20 @@ def _discard(name: str) -> None:
         logger.warning("could not delete %s: %s", name, error)
 
 
-def _store(claim: Claim, png: bytes) -> str:
+def _store(claim: Claim, picture: Picture) -> str:
     name = _name(claim, claim.attempt)
     try:
-        stored = default_storage.save(name, ContentFile(png))
-        _sync(stored)
+        name = _save(name, picture.png)
+        _save(thumbnail_name(name), make_thumbnail(picture.png))
     except OSError as error:
-        _discard(name)
+        _discard_both(name)
         raise StorageFailed(f"{name} could not be written: {error}") from error
+    return name
+
+
+def _save(name: str, content: bytes) -> str:
+    stored = default_storage.save(name, ContentFile(content))
+    _sync(stored)
     return stored
 
 
@@ -77,7 +106,7 @@ def _is_ours(claim: Claim, name: str) -> bool:
 def _discard_attempts(work: Claim | GenerationJob, attempts: range) -> None:
     for attempt in attempts:
         if default_storage.exists(name := _name(work, attempt)):
-            _discard(name)
+            _discard_both(name)
 
 
 def _name(work: Claim | GenerationJob, attempt: int) -> str:

@@ -46,7 +46,11 @@ class JobNotDeletable(Exception):
 
 
 def submit_job(
-    request: GenerationRequest, *, owner_id: int, retry_of: GenerationJob | None = None
+    request: GenerationRequest,
+    *,
+    owner_id: int,
+    retry_of: GenerationJob | None = None,
+    actor_id: int | None = None,
 ) -> GenerationJob:
     """Accept one job: the row and its ticket are committed together, or neither is.
 
@@ -63,6 +67,7 @@ def submit_job(
             owner_id=owner_id,
             public_filename=_draw_filename(),
             retry_of=retry_of,
+            actor_id=actor_id,
         )
         queue.ring()
     _log(job, "submitted" if retry_of is None else f"submitted, a retry of {retry_of.public_id}")
@@ -87,21 +92,23 @@ def require_installed(name: str) -> None:
     raise InvalidRequest([error])
 
 
-def cancel_job(job: GenerationJob) -> JobStatus:
+def cancel_job(job: GenerationJob, *, actor_id: int | None = None) -> JobStatus:
     """Cancel a queued job at once, or ask a running one to stop within its next step.
 
-    Returns where the job stands then, CANCELLED or RUNNING.
+    actor_id: who asks, for the job's log. Returns where the job stands then, CANCELLED or RUNNING.
     Raises JobNotCancellable when it has ended.
     """
-    status = transitions.cancel(job.pk)
+    status = transitions.cancel(job.pk, actor_id=actor_id)
     if status is None:
         raise JobNotCancellable(f"job {job.public_id} has already ended")
     _log(job, f"cancel requested: now {status}")
     return status
 
 
-def retry_job(job: GenerationJob) -> GenerationJob:
+def retry_job(job: GenerationJob, *, actor_id: int | None = None) -> GenerationJob:
     """Submit the same order again, for the same owner, linked to the old job both ways.
+
+    actor_id: who asks, for the job's log; the owner where it is not told.
 
     A final job stays as it is. Raises JobNotRetryable when it neither failed nor was cancelled,
     or already has a successor; QueueFull when there is no room.
@@ -118,7 +125,7 @@ def retry_job(job: GenerationJob) -> GenerationJob:
         successor = GenerationJob.objects.filter(retry_of=old).first()
         if successor is not None:
             raise JobRetriedBefore(f"job {old.public_id} was retried as {successor.public_id}")
-        return submit_job(old.request, owner_id=old.owner_id, retry_of=old)
+        return submit_job(old.request, owner_id=old.owner_id, retry_of=old, actor_id=actor_id)
 
 
 def delete_job(job: GenerationJob) -> None:

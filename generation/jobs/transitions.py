@@ -2,7 +2,8 @@
 
 Each transition is one conditional UPDATE (or the first INSERT) that says whether it happened.
 PostgreSQL's row lock decides every race: the loser's WHERE clause no longer matches, so it
-changes nothing and learns it from the answer. All times are the database's.
+changes nothing and learns it from the answer. All times are the database's. The same statement
+writes the move into the job's log (JobTransition).
 
     (new)   -> queued                       insert_queued
     queued  -> running                      claim_next
@@ -22,19 +23,33 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from generation.models import GenerationJob, JobPreview, JobStatus
+from generation.models import GenerationJob, JobPreview, JobStatus, JobTransition
 from generation.spec.request import GenerationRequest
+
+Reason = JobTransition.Reason
 
 # statement_timestamp() is one moment for all conditions of a statement, so that they agree.
 Values = Mapping[str, str | int | bytes | datetime | None]
 
-_LEAVE = """
-WITH moved AS ({update} RETURNING id, public_id, attempt, status),
+_MOVE = """
+WITH moved AS (
+         {update}
+         RETURNING id, public_id, attempt, created_at, status, worker, error_code, error_detail),
      swept AS (DELETE FROM generation_jobpreview USING moved
-                WHERE job_id = moved.id AND moved.status <> 'running')
-SELECT status, public_id, attempt FROM moved
+                WHERE job_id = moved.id AND moved.status <> 'running'),
+     logged AS (INSERT INTO generation_jobtransition
+                       (job_id, at, from_status, to_status, attempt, worker, actor_id, reason,
+                        detail)
+                SELECT id, statement_timestamp(), {origin}, status, attempt, worker, %(actor)s,
+                       CASE status WHEN 'cancelled' THEN 'cancel_requested'
+                                   WHEN 'failed' THEN error_code
+                                   ELSE %(reason)s END,
+                       CASE WHEN status = 'failed' OR %(reason)s IN ('out_of_memory', 'worker_lost')
+                            THEN error_detail ELSE '' END
+                  FROM moved)
+SELECT status, id, public_id, attempt, created_at FROM moved
 """
-"""Around an UPDATE that may end an attempt: its preview goes with it."""
+"""Around an UPDATE that moves jobs: the log has it, and the preview of an ended attempt goes."""
 
 _CLAIM = """
 UPDATE generation_generationjob
@@ -48,7 +63,6 @@ UPDATE generation_generationjob
               ORDER BY (attempt > 0) DESC, id
               LIMIT 1
                 FOR UPDATE SKIP LOCKED)
-RETURNING id, public_id, attempt, created_at
 """
 
 _REPORT = """
@@ -188,10 +202,14 @@ def insert_queued(
     owner_id: int,
     public_filename: str,
     retry_of: GenerationJob | None = None,
+    actor_id: int | None = None,
 ) -> GenerationJob:
-    """A new job. The caller holds the queue's lock, so that ids follow the order of commits."""
+    """A new job, asked for by its owner or another actor.
+
+    The caller holds the queue's lock, so that ids follow the order of commits.
+    """
     order = asdict(request)
-    return GenerationJob.objects.create(
+    job = GenerationJob.objects.create(
         reference_id=order.pop("reference") or None,
         **order,
         owner_id=owner_id,
@@ -199,6 +217,9 @@ def insert_queued(
         retry_of=retry_of,
         status=JobStatus.QUEUED,
     )
+    reason = Reason.RETRIED if retry_of else Reason.SUBMITTED
+    job.transitions.create(to_status=JobStatus.QUEUED, actor_id=actor_id or owner_id, reason=reason)
+    return job
 
 
 def claim_next(worker: WorkerIdentity, *, timeout_s: int) -> Claim | None:
@@ -208,12 +229,10 @@ def claim_next(worker: WorkerIdentity, *, timeout_s: int) -> Claim | None:
     None: nothing may run now.
     """
     values: Values = {"worker": worker.name, "pid": worker.pid, "timeout_s": timeout_s}
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, values)
-        row = cursor.fetchone()
-    if row is None:
+    moved = _move(_CLAIM, values, Reason.CLAIMED, origin="'queued'")
+    if not moved:
         return None
-    job_id, public_id, attempt, created_at = row
+    _status, job_id, public_id, attempt, created_at = moved[0]
     return Claim(job_id=job_id, public_id=public_id, attempt=attempt, created_at=created_at)
 
 
@@ -283,7 +302,7 @@ def postpone(claim: Claim, *, detail: str, delay_s: int, tries: int) -> JobStatu
         "delay_s": delay_s,
         "tries": tries,
     }
-    return _status_after(_POSTPONE, values)
+    return _status_after(_POSTPONE, values, Reason.OUT_OF_MEMORY)
 
 
 def release(worker_name: str) -> list[Release]:
@@ -293,7 +312,9 @@ def release(worker_name: str) -> list[Release]:
     """
     return [
         Release(public_id=public_id, attempt=attempt, status=JobStatus(status))
-        for status, public_id, attempt in _leave(_RELEASE, {"worker": worker_name})
+        for status, _id, public_id, attempt, _at in _move(
+            _RELEASE, {"worker": worker_name}, Reason.WORKER_STOPPED
+        )
     ]
 
 
@@ -311,15 +332,18 @@ def recover(job: GenerationJob, *, crash_tries: int) -> JobStatus | None:
         "heartbeat_at": job.heartbeat_at,
         "tries": crash_tries,
     }
-    return _status_after(_RECOVER, values)
+    return _status_after(_RECOVER, values, Reason.WORKER_LOST)
 
 
-def cancel(job_id: int) -> JobStatus | None:
+def cancel(job_id: int, *, actor_id: int | None = None) -> JobStatus | None:
     """queued -> cancelled at once; a running job is asked to stop within its next step.
 
     Returns where the job stands then; None: it had ended already.
     """
-    return _status_after(_CANCEL, {"id": job_id})
+    values: Values = {"id": job_id, "actor": actor_id}
+    origin = "CASE status WHEN 'cancelled' THEN 'queued' ELSE status END"
+    moved = _move(_CANCEL, values, Reason.CANCEL_REQUESTED, origin=origin)
+    return JobStatus(moved[0][0]) if moved else None
 
 
 def delete_final(job_ids: Sequence[int]) -> list[GenerationJob]:
@@ -356,17 +380,25 @@ def _settle(
         "error_code": error_code,
         "error_detail": error_detail,
     }
-    return _status_after(_SETTLE, values) is not None
+    return _status_after(_SETTLE, values, Reason.PAINTED) is not None
 
 
-def _status_after(statement: str, values: Values) -> JobStatus | None:
-    """Run one conditional UPDATE of one job; its new status, None when no row matched."""
-    rows = _leave(statement, values)
-    return JobStatus(rows[0][0]) if rows else None
+def _status_after(statement: str, values: Values, reason: Reason) -> JobStatus | None:
+    """Run one conditional UPDATE of one running job; its new status, None: no row matched."""
+    moved = _move(statement, values, reason)
+    return JobStatus(moved[0][0]) if moved else None
 
 
-def _leave(statement: str, values: Values) -> list[tuple[str, UUID, int]]:
-    """Run a conditional UPDATE; status, public id and attempt of each row that it changed."""
+def _move(
+    statement: str, values: Values, reason: Reason, *, origin: str = "'running'"
+) -> list[tuple[str, int, UUID, int, datetime]]:
+    """Run a conditional UPDATE; status, id, public id, attempt, creation of each row it changed.
+
+    reason: why, unless a cancellation or an error is the reason. origin: SQL for the status before.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_LEAVE.format(update=statement), values)
+        cursor.execute(
+            _MOVE.format(update=statement, origin=origin),
+            {"actor": None, **values, "reason": reason.value},
+        )
         return list(cursor.fetchall())

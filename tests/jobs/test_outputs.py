@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from PIL import Image
 
 from generation.jobs import outputs, transitions
 from generation.models import JobStatus
@@ -12,7 +13,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-PICTURE = Picture(png=b"\x89PNG", width=128, height=128)
+PICTURE = Picture(png=factories.png(), width=128, height=128)
 
 
 def test_picture_is_named_by_job_and_attempt(media) -> None:
@@ -51,3 +52,29 @@ def test_picture_that_is_already_gone_is_discarded_quietly(media, caplog) -> Non
     caplog.clear()
     outputs.discard_pictures(job)
     assert not caplog.records
+
+
+def test_thumbnail_stands_beside_the_picture_and_goes_with_it(media) -> None:
+    job, claim = factories.running_job()
+    outputs.publish(claim, Picture(png=factories.png(1120, 560), width=1120, height=560))
+    job.refresh_from_db()
+    thumbnail = media / outputs.thumbnail_name(job.output.name)
+    with Image.open(thumbnail) as image:
+        assert (image.format, image.size) == ("WEBP", (560, 280))
+    outputs.discard_pictures(job)
+    assert not [path for path in media.rglob("*") if path.is_file()]
+
+
+def test_thumbnail_that_cannot_be_written_takes_the_picture_with_it(media, monkeypatch) -> None:
+    _job, claim = factories.running_job()
+    save = default_storage.save
+
+    def no_space_for_thumbnails(name: str, content: object) -> str:
+        if name.endswith(".webp"):
+            raise OSError(28, "No space left on device")
+        return save(name, content)
+
+    monkeypatch.setattr(default_storage, "save", no_space_for_thumbnails)
+    with pytest.raises(StorageFailed, match="No space left"):
+        outputs.publish(claim, PICTURE)
+    assert not [path for path in media.rglob("*") if path.is_file()]

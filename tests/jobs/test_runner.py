@@ -21,7 +21,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-PICTURE = Picture(png=b"\x89PNG not really", width=128, height=128)
+PICTURE = Picture(png=factories.png(), width=128, height=128)
 
 
 class FakeEngine:
