@@ -7,8 +7,10 @@ IMAGEN_* variable from one that exists.
 import difflib
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -95,6 +97,59 @@ def public_url(name: str, default: str) -> str:
     if not (is_whole and port_is_valid) or parts.query or parts.fragment or parts.username:
         raise _refused(name, given, "an address such as https://imagen.example.org")
     return given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """A server that takes our mails. security: plain, starttls or tls."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    security: str
+
+
+MAIL_SCHEMES = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("plain", 25)}
+
+
+def mail() -> MailServer | None:
+    """smtp://USER:PASSWORD@HOST:PORT with STARTTLS, smtps:// with TLS, smtp+plain:// without."""
+    given = text("IMAGEN_MAIL")
+    if not given:
+        return None
+    parts = urlsplit(given)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in MAIL_SCHEMES or not parts.hostname or port == 0 or parts.path.strip("/"):
+        # The value holds a password, so it is not shown.
+        raise ImproperlyConfigured(
+            "IMAGEN_MAIL must be an address such as smtp://user:password@mail.example.org:587"
+            f" ({', '.join(MAIL_SCHEMES)}; a password with special characters is percent-encoded)."
+        )
+    security, default_port = MAIL_SCHEMES[parts.scheme]
+    return MailServer(
+        host=parts.hostname,
+        port=port or default_port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        security=security,
+    )
+
+
+def trusted_proxies() -> list[str]:
+    """The addresses and networks whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    given = text("IMAGEN_TRUSTED_PROXIES", "127.0.0.1,::1")
+    proxies = [proxy.strip() for proxy in given.split(",") if proxy.strip()]
+    for proxy in proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            what = "addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/8"
+            raise _refused("IMAGEN_TRUSTED_PROXIES", proxy, what) from None
+    return proxies
 
 
 def process_kind() -> str:

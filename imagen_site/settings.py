@@ -1,9 +1,11 @@
 """Django's settings, every one of them from the environment. The README's table explains each."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from csp.constants import NONE, SELF
 from psycopg.conninfo import conninfo_to_dict
 
 from imagen_site import embedded_postgres, env, secret_key
@@ -19,6 +21,7 @@ IMAGEN_DATA_DIR = env.data_dir()
 IMAGEN_HOST = env.listen_host()
 IMAGEN_PORT = env.listen_port()
 IMAGEN_PUBLIC_URL = env.public_url("IMAGEN_PUBLIC_URL", f"http://127.0.0.1:{IMAGEN_PORT}")
+IMAGEN_TRUSTED_PROXIES = env.trusted_proxies()
 IMAGEN_PROFILE = env.profile()
 IMAGEN_MODELS_DIR = env.folder("IMAGEN_MODELS_DIR", IMAGEN_DATA_DIR / "models")
 IMAGEN_REFERENCE = env.reference()
@@ -39,6 +42,10 @@ IMAGEN_DEFAULT_GUIDANCE = env.number("IMAGEN_DEFAULT_GUIDANCE", 7.5, minimum=0, 
 IMAGEN_MAX_GUIDANCE = env.number(
     "IMAGEN_MAX_GUIDANCE", 30.0, minimum=IMAGEN_DEFAULT_GUIDANCE, maximum=100
 )
+IMAGEN_SIGN_UP = env.choice("IMAGEN_SIGN_UP", "closed", ("closed", "invite", "open"))
+IMAGEN_SIGN_IN_TRIES = env.integer("IMAGEN_SIGN_IN_TRIES", 5, minimum=1, maximum=1_000)
+IMAGEN_SIGN_IN_PAUSE = env.integer("IMAGEN_SIGN_IN_PAUSE", 600, minimum=1, maximum=86_400)
+IMAGEN_MAIL = env.mail()
 IMAGEN_ACCESS_LOG = env.access_log()
 IMAGEN_FAULT = env.fault()
 IMAGEN_LOCK_DIR = env.folder("IMAGEN_LOCK_DIR", Path("/tmp"))
@@ -62,6 +69,19 @@ SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
 MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
@@ -79,6 +99,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "axes",
+    "csp",
     "generation",
     "django_q",
 ]
@@ -86,6 +108,7 @@ MIDDLEWARE = [
     "generation.api.errors.DatabaseMiddleware",
     "generation.api.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -94,6 +117,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "imagen_site.urls"
 ASGI_APPLICATION = "imagen_site.asgi.application"
@@ -109,6 +133,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "generation.web.context.page",
             ],
         },
     },
@@ -122,8 +147,38 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "/"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+LOGIN_URL = "web:sign-in"
+LOGIN_REDIRECT_URL = "web:create"
+LOGOUT_REDIRECT_URL = "web:sign-in"
+SESSION_COOKIE_AGE = 14 * 86_400
+
+# Sign-in rests after some failures of one name from one address. uvicorn tells the address
+# behind a proxy (IMAGEN_TRUSTED_PROXIES), so nobody else reads X-Forwarded-For.
+
+AXES_FAILURE_LIMIT = IMAGEN_SIGN_IN_TRIES
+AXES_COOLOFF_TIME = timedelta(seconds=IMAGEN_SIGN_IN_PAUSE)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_CLIENT_IP_CALLABLE = "generation.web.accounts.client_address"
+AXES_LOCKOUT_CALLABLE = "generation.web.accounts.sign_in_rests"
+AXES_VERBOSE = False
+
+# Mail: for forgotten passwords, where IMAGEN_MAIL names a server.
+
+if IMAGEN_MAIL:
+    EMAIL_HOST = IMAGEN_MAIL.host
+    EMAIL_PORT = IMAGEN_MAIL.port
+    EMAIL_HOST_USER = IMAGEN_MAIL.user
+    EMAIL_HOST_PASSWORD = IMAGEN_MAIL.password
+    EMAIL_USE_TLS = IMAGEN_MAIL.security == "starttls"
+    EMAIL_USE_SSL = IMAGEN_MAIL.security == "tls"
+    EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("IMAGEN_MAIL_FROM") or f"imagen@{_public.hostname}"
 
 # Database: DATABASE_URL, or the embedded PostgreSQL that manage.py and asgi.py start.
 

@@ -26,6 +26,7 @@ def main() -> None:
             log_config=None,
             access_log=env.access_log(),
             proxy_headers=True,
+            forwarded_allow_ips=env.trusted_proxies(),
             server_header=False,
             lifespan="off",
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
