@@ -1,7 +1,9 @@
 """How a prompt will be read by a profile's text encoders, told without torch."""
 
 import functools
+import itertools
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +22,31 @@ SPECIAL_TOKENS = ("<|startoftext|>", "<|endoftext|>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptReading:
-    """tokens: of all words. chunks: passes of 77 tokens, start and end included."""
+class Token:
+    """A piece of a fragment's text as it was written. is_glued: no space comes before it."""
 
-    tokens: int
-    chunks: int
+    text: str
+    weight: float
+    chunk: int
+    is_glued: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptReading:
+    """The words' tokens, and how many of them each pass of the encoder takes."""
+
+    words: tuple[Token, ...]
+    chunk_lengths: tuple[int, ...]
     fragments: tuple[Fragment, ...]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.words)
+
+    @property
+    def chunks(self) -> int:
+        """Passes of 77 tokens, start and end included."""
+        return len(self.chunk_lengths)
 
 
 def read_prompt(prompt: str, model_folder: Path) -> PromptReading:
@@ -36,12 +57,32 @@ def read_prompt(prompt: str, model_folder: Path) -> PromptReading:
     """
     tokenizer = _load_tokenizer(model_folder / "tokenizer")
     fragments = read_fragments(prompt)
-    tokens = [
-        token
+    encodings = [
+        (fragment, tokenizer.encode(fragment.text, add_special_tokens=False))
         for fragment in fragments
-        for token in tokenizer.encode(fragment.text, add_special_tokens=False).tokens
     ]
-    return PromptReading(tokens=len(tokens), chunks=len(split_chunks(tokens)), fragments=fragments)
+    lengths = split_chunks([token for _, encoding in encodings for token in encoding.tokens])
+    chunks = itertools.chain.from_iterable(
+        itertools.repeat(number, length) for number, length in enumerate(lengths, start=1)
+    )
+    words = [
+        Token(text=text, weight=fragment.weight, chunk=next(chunks), is_glued=is_glued)
+        for fragment, encoding in encodings
+        for text, is_glued in _pieces(fragment.text, encoding.offsets)
+    ]
+    return PromptReading(words=tuple(words), chunk_lengths=tuple(lengths), fragments=fragments)
+
+
+def _pieces(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+    """Each token's part of the text, and whether no space comes before it.
+
+    A character may be several tokens; the first one has it.
+    """
+    seen = 0
+    for start, end in offsets:
+        is_glued = start < seen or (start > 0 and not text[start - 1].isspace())
+        yield text[max(start, seen) : end], is_glued
+        seen = end
 
 
 @functools.lru_cache(maxsize=8)

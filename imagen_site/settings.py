@@ -61,6 +61,7 @@ _public = urlsplit(IMAGEN_PUBLIC_URL)
 _is_https = _public.scheme == "https"
 ALLOWED_HOSTS = sorted({_public.hostname or "", IMAGEN_HOST, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [IMAGEN_PUBLIC_URL]
+CSRF_FAILURE_VIEW = "generation.web.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _is_https
 SESSION_COOKIE_NAME = "__Host-sessionid" if _is_https else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if _is_https else "csrftoken"
@@ -95,6 +96,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
@@ -105,7 +107,7 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
-    "generation.api.errors.DatabaseMiddleware",
+    "generation.web.middleware.DatabaseMiddleware",
     "generation.api.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",

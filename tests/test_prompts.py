@@ -31,6 +31,22 @@ def test_a_chunk_has_room_for_75_tokens(words: int, chunks: int) -> None:
     assert (reading.tokens, reading.chunks) == (words, chunks)
 
 
+def test_tokens_tell_their_text_weight_and_chunk() -> None:
+    reading = read_prompt("a lake, (snow:1.5) é", MINIATURE.folder)
+
+    written = "".join(token.text if token.is_glued else f" {token.text}" for token in reading.words)
+    assert written == " a lake, snow é"
+    assert {token.text for token in reading.words if token.weight == 1.5} == {"snow"}
+    assert {token.chunk for token in reading.words} == {1}
+
+
+def test_chunks_are_told_token_by_token() -> None:
+    reading = read_prompt("a " * 80, MINIATURE.folder)
+
+    assert reading.chunk_lengths == (75, 5)
+    assert [token.chunk for token in reading.words] == [1] * 75 + [2] * 5
+
+
 @pytest.fixture
 def hub_folder(tmp_path: Path) -> Path:
     """A model whose tokenizer is a vocabulary and merges, as in SDXL's repository."""

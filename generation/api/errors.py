@@ -2,12 +2,11 @@
 
 import logging
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
-from django.db import DataError, connections
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -124,11 +123,15 @@ def invalid_request(error: InvalidRequest) -> JsonResponse:
 
 def queue_full(error: QueueFull) -> JsonResponse:
     """503 with Retry-After: nothing is wrong with the request, there is no room for it now."""
+    return problem(503, error.code, queue_full_sentence(error), headers=_retry_after())
+
+
+def queue_full_sentence(error: QueueFull) -> str:
     if isinstance(error, UserQueueFull):
-        detail = _("%(limit)d of your jobs are waiting, which is your share of the queue.")
+        sentence = _("%(limit)d of your jobs are waiting, which is your share of the queue.")
     else:
-        detail = _("The queue is full: %(limit)d jobs are waiting.")
-    return problem(503, error.code, detail % {"limit": error.limit}, headers=_retry_after())
+        sentence = _("The queue is full: %(limit)d jobs are waiting.")
+    return sentence % {"limit": error.limit}
 
 
 def database_gone(error: Exception) -> JsonResponse:
@@ -161,26 +164,6 @@ def internal_error(request: HttpRequest) -> JsonResponse:
         return database_gone(error)
     detail = _("Something unexpected went wrong. The operator finds the reason in the log.")
     return problem(500, "internal_error", detail)
-
-
-class DatabaseMiddleware:
-    """Gives the connection back before the answer is sent, and answers for what the database says.
-
-    Without the first, sixteen clients that read slowly would hold the whole pool.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        for connection in connections.all(initialized_only=True):
-            if not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
-        return response
-
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return _answer_database(error)
 
 
 def _sentence(error: FieldError) -> str:

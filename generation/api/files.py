@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from typing import IO
 
 from django.core.files.storage import default_storage
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
-from generation.jobs.outputs import thumbnail_name
+from generation.jobs.outputs import make_thumbnail, thumbnail_name
 from generation.models import GenerationJob
 
 CHUNK_BYTES = 65_536
@@ -31,6 +31,12 @@ def stream_thumbnail(job: GenerationJob) -> StreamingHttpResponse:
         return _stream(default_storage.open(thumbnail_name(job.output.name)), "image/webp")
     except FileNotFoundError:
         return stream_picture(job, is_attachment=False)
+
+
+def small_picture(file: bytes) -> HttpResponse:
+    """A picture that lies in a row, as a small WebP."""
+    headers = picture_headers() | {"Cache-Control": "private, max-age=86400"}
+    return HttpResponse(make_thumbnail(file), content_type="image/webp", headers=headers)
 
 
 def _stream(file: IO[bytes], content_type: str) -> StreamingHttpResponse:

@@ -61,6 +61,11 @@ def check_capacity(owner_id: int) -> None:
         raise UserQueueFull(settings.IMAGEN_USER_QUEUE_LIMIT)
 
 
+def length() -> int:
+    """How many jobs wait."""
+    return GenerationJob.objects.queued().count()
+
+
 def position(job: GenerationJob) -> int:
     """The place in the order of service: 1 is served next. For a queued job."""
     ahead = Q(id__lt=job.pk, attempt__gt=0) if job.attempt else Q(id__lt=job.pk) | Q(attempt__gt=0)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("create", create.create, name="create"),
     path("create/prompt", create.read_words, name="prompt"),
     path("create/queue", create.look_at_queue, name="queue"),
+    path("reference", create.show_offered, name="offered"),
     path("uploads/<int:upload_id>", create.show_upload, name="upload"),
     path("uploads/<int:upload_id>/delete", create.delete_upload, name="delete-upload"),
     path("jobs/<uuid:job_id>", jobs.show, name="job"),

@@ -1,0 +1,177 @@
+"""The form: what it offers, how its words are read, and where a picture begins."""
+
+import secrets
+from collections.abc import Callable
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from generation.api.errors import queue_full_sentence
+from generation.api.files import small_picture
+from generation.jobs import references, services, uploads
+from generation.jobs.queue import QueueFull
+from generation.models import GenerationJob, ReferenceImage, UploadedReference
+from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing
+from generation.spec.limits import MAX_SEED
+from generation.spec.request import show_value
+from generation.uploads.reading import UploadRefused, read_upload
+from generation.web import orders
+from generation.web.form_page import SERVICE, Form, FormPage
+
+REFUSED = 400
+
+
+@login_required
+def create(request: HttpRequest) -> HttpResponse:
+    """Show the form, or accept what it says."""
+    if request.method != "POST":
+        return _show(request, _first_form(request))
+    form = request.POST.dict()
+    if "roll" in form:
+        return _show(request, form | {"seed": str(secrets.randbelow(MAX_SEED + 1))})
+    if "check" in form:
+        return _show(request, form)
+    return _submit(request, form)
+
+
+@login_required
+@require_POST
+def read_words(request: HttpRequest) -> HttpResponse:
+    """How the words will be read: the lens alone."""
+    page = FormPage(form=request.POST.dict(), user_id=request.user.pk)
+    return render(request, "generation/_lens.html", {"page": page})
+
+
+@login_required
+@require_safe
+def look_at_queue(request: HttpRequest) -> HttpResponse:
+    """How many wait: the sentence beside the button alone."""
+    page = FormPage(form={}, user_id=request.user.pk)
+    return render(request, "generation/_estimate.html", {"page": page})
+
+
+@login_required
+@require_safe
+def show_offered(request: HttpRequest) -> HttpResponse:
+    """The reference that the operator offers, small."""
+    try:
+        return small_picture(bytes(ReferenceImage.objects.get(pk=references.offered()).file))
+    except ReferenceMissing as missing:
+        raise Http404 from missing
+
+
+@login_required
+@require_safe
+def show_upload(request: HttpRequest, upload_id: int) -> HttpResponse:
+    """One's own upload, small."""
+    return small_picture(bytes(_own_upload(request, upload_id).reference.file))
+
+
+@login_required
+@require_POST
+def delete_upload(request: HttpRequest, upload_id: int) -> HttpResponse:
+    uploads.discard_upload(_own_upload(request, upload_id))
+    return redirect("web:create")
+
+
+def _first_form(request: HttpRequest) -> Form:
+    """Empty, or with the order of one's own job: `again`, without its seed where `vary` is set."""
+    wanted = request.GET
+    form = {"prompt": wanted.get("prompt", "")}
+    if "again" in wanted:
+        jobs = GenerationJob.objects.owned_by(request.user.pk).select_related("reference")
+        job = get_object_or_404(jobs, public_id=_read_uuid(wanted["again"]))
+        form = orders.as_form(job) | {"reference": _choice_of(job)}
+    if "vary" in wanted:
+        form["seed"] = ""
+    sizes = {name: wanted[name] for name in ("width", "height", "steps") if name in wanted}
+    return form | sizes
+
+
+def _submit(request: HttpRequest, form: Form) -> HttpResponse:
+    """The job's page, or the form again with all that was typed and what is wrong with it."""
+    errors: list[FieldError] = []
+    file = request.FILES.get("file")
+    if file is not None:
+        form, errors = _keep_file(request.user.pk, form, file)
+    try:
+        order = orders.read_form(form, _reference_finder(request.user.pk, form))
+        if not errors:
+            job = services.submit_job(order, owner_id=request.user.pk)
+            return redirect("web:job", job.public_id)
+    except InvalidRequest as refused:
+        errors = [*refused.errors, *errors]
+    except QueueFull as full:
+        response = _show(request, form, notice=queue_full_sentence(full), status=503)
+        response["Retry-After"] = str(settings.IMAGEN_RETRY_AFTER)
+        return response
+    return _show(request, form, errors=errors, status=REFUSED)
+
+
+def _show(
+    request: HttpRequest,
+    form: Form,
+    *,
+    errors: list[FieldError] | None = None,
+    notice: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    page = FormPage(form=form, user_id=request.user.pk, errors=errors or [], notice=notice)
+    return render(request, "generation/create.html", {"page": page}, status=status)
+
+
+def _keep_file(user_id: int, form: Form, file: UploadedFile) -> tuple[Form, list[FieldError]]:
+    """The form with the upload chosen; the same form and an error when it is refused."""
+    name = file.name or "?"
+    try:
+        upload = uploads.keep_upload(user_id, name, read_upload(file))
+    except UploadRefused as refused:
+        shown = show_value(name)
+        error = FieldError(
+            field="file", value=shown, template=refused.template, params=refused.params
+        )
+        return form, [error]
+    return form | {"reference": str(upload.pk)}, []
+
+
+def _reference_finder(user_id: int, form: Form) -> Callable[[], str]:
+    """What answers with the digest of the reference that the form chooses."""
+    choice = form.get("reference", "")
+    if choice == SERVICE:
+        return references.offered
+
+    def find_upload() -> str:
+        own = UploadedReference.objects.filter(owner_id=user_id)
+        found = (
+            own.filter(pk=int(choice)).first() if choice.isascii() and choice.isdigit() else None
+        )
+        if found is None:
+            raise ReferenceMissing(orders.UPLOAD_GONE)
+        return found.reference_id
+
+    return find_upload
+
+
+def _choice_of(job: GenerationJob) -> str:
+    """How the form names the job's reference; empty where its owner cannot choose it any more."""
+    own = UploadedReference.objects.filter(owner_id=job.owner_id, reference_id=job.reference_id)
+    if found := own.first():
+        return str(found.pk)
+    return SERVICE if job.reference_id else ""
+
+
+def _read_uuid(given: str) -> UUID:
+    try:
+        return UUID(given)
+    except ValueError as error:
+        raise Http404(f"{given!r} is no id of a job") from error
+
+
+def _own_upload(request: HttpRequest, upload_id: int) -> UploadedReference:
+    own = UploadedReference.objects.filter(owner_id=request.user.pk).select_related("reference")
+    return get_object_or_404(own, pk=upload_id)

@@ -1,0 +1,174 @@
+"""All that the form's template shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from generation import conf
+from generation.jobs import queue, uploads
+from generation.models import UploadedReference
+from generation.prompts import PromptReading, Token, read_prompt
+from generation.spec.errors import FieldError, ModelUnavailable
+from generation.spec.limits import Limits
+from generation.spec.profiles import ModelProfile
+from generation.spec.weighting import WeightingRefused
+from generation.web import orders
+
+Form = dict[str, str]
+SERVICE = "service"
+"""The choice of the reference that the operator offers; an upload is chosen by its number."""
+ROOM = 75
+"""Tokens of one chunk between its start and its end."""
+MAX_SHOWN_TOKENS = 600
+
+LABELS = {
+    "prompt": gettext_lazy("The words"),
+    "negative_prompt": gettext_lazy("What to avoid"),
+    "width": gettext_lazy("Width"),
+    "height": gettext_lazy("Height"),
+    "steps": gettext_lazy("Steps"),
+    "guidance_scale": gettext_lazy("Guidance"),
+    "seed": gettext_lazy("Seed"),
+    "ip_strength": gettext_lazy("Strength of the reference"),
+    "profile": gettext_lazy("Model"),
+    "file": gettext_lazy("Reference picture"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeChoice:
+    """One radio of the sizes."""
+
+    key: str
+    name: str
+    width: int
+    height: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """Consecutive tokens of one weight in one chunk. starts_chunk: its number, or 0."""
+
+    tokens: list[Token]
+    weight: float
+    starts_chunk: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormPage:
+    """What was typed, what is wrong with it, and what can be chosen."""
+
+    form: Form
+    user_id: int
+    errors: Sequence[FieldError] = ()
+    notice: str = ""
+
+    @cached_property
+    def profile(self) -> ModelProfile:
+        return orders.chosen_profile(self.form)
+
+    @cached_property
+    def profiles(self) -> list[ModelProfile]:
+        """What can be asked for; the default, whose remedy is shown, even when it is missing."""
+        default = conf.profile().name
+        known = conf.profiles().values()
+        return [profile for profile in known if profile.is_installed or profile.name == default]
+
+    @cached_property
+    def limits(self) -> Limits:
+        return conf.limits()
+
+    @cached_property
+    def values(self) -> Form:
+        """What the fields hold: what was typed, else the default."""
+        limits = self.limits
+        defaults = {
+            "shape": "1x1",
+            "steps": str(limits.default_steps),
+            "guidance_scale": f"{limits.default_guidance_scale:g}",
+            "ip_strength": f"{orders.DEFAULT_STRENGTH:g}",
+        }
+        return defaults | self.form
+
+    @cached_property
+    def shapes(self) -> list[ShapeChoice]:
+        choices = []
+        for shape in orders.SHAPES:
+            width, height = shape.at(self.profile)
+            is_chosen = shape.key == self.values["shape"]
+            choices.append(
+                ShapeChoice(
+                    key=shape.key,
+                    name=_(shape.name),
+                    width=width,
+                    height=height,
+                    is_chosen=is_chosen,
+                )
+            )
+        return choices
+
+    @cached_property
+    def sentences(self) -> dict[str, list[str]]:
+        """What is wrong, by field, in the reader's language and with the labels of the form."""
+        sentences: dict[str, list[str]] = {}
+        for error in self.errors:
+            label = LABELS.get(error.field, error.field)
+            sentence = _(error.template) % (error.values | {"field": label})
+            sentences.setdefault(error.field, []).append(sentence)
+        return sentences
+
+    @property
+    def errors_title(self) -> str:
+        count = len(self.sentences)
+        return ngettext("One setting needs a look", "%d settings need a look", count) % count
+
+    @cached_property
+    def uploads(self) -> list[UploadedReference]:
+        return uploads.uploads_of(self.user_id)
+
+    @cached_property
+    def waiting(self) -> int:
+        return queue.length()
+
+    @property
+    def queue_limit(self) -> int:
+        return settings.IMAGEN_QUEUE_LIMIT
+
+    @cached_property
+    def reading(self) -> PromptReading | None:
+        """How the words will be read; None where that cannot be told (yet)."""
+        return self._read("prompt")
+
+    @cached_property
+    def negative_reading(self) -> PromptReading | None:
+        return self._read("negative_prompt")
+
+    @cached_property
+    def passages(self) -> list[Passage]:
+        """The words' tokens, as the lens draws them; the first MAX_SHOWN_TOKENS of them."""
+        passages: list[Passage] = []
+        for token in self.reading.words[:MAX_SHOWN_TOKENS] if self.reading else ():
+            last = passages[-1].tokens[-1] if passages else None
+            if last and (token.weight, token.chunk) == (last.weight, last.chunk):
+                passages[-1].tokens.append(token)
+            else:
+                is_new = last is not None and token.chunk != last.chunk
+                starts_chunk = token.chunk if is_new else 0
+                passages.append(
+                    Passage(tokens=[token], weight=token.weight, starts_chunk=starts_chunk)
+                )
+        return passages
+
+    def _read(self, name: str) -> PromptReading | None:
+        words = self.form.get(name, "")[: self.limits.max_prompt_chars]
+        if not self.profile.is_installed:
+            return None
+        try:
+            return read_prompt(words, self.profile.folder)
+        except (WeightingRefused, ModelUnavailable):
+            return None

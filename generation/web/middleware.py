@@ -1,0 +1,31 @@
+"""Around every request: the database's connection, and what it says when it cannot serve."""
+
+from collections.abc import Callable
+
+from django.db import DataError, connections
+from django.http import HttpRequest, HttpResponse
+
+from generation.jobs import outage
+from generation.web import errors
+
+
+class DatabaseMiddleware:
+    """Gives the connection back before the answer is sent, and answers for what the database says.
+
+    Without the first, sixteen clients that read slowly would hold the whole pool.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        for connection in connections.all(initialized_only=True):
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, outage.GONE):
+            return errors.unavailable(request, error)
+        return errors.bad_request(request, error) if isinstance(error, DataError) else None

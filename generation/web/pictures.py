@@ -1,0 +1,152 @@
+"""The history: one's jobs in pages, the newest first, by status and by words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from generation.jobs import services
+from generation.models import GenerationJob, JobQuerySet, JobStatus
+
+PAGE = 48
+MAX_SEARCH_CHARS = 200
+FILTERS = {
+    "": (gettext_lazy("All"), tuple(JobStatus.values)),
+    "painted": (gettext_lazy("Painted"), (JobStatus.SUCCEEDED,)),
+    "waiting": (gettext_lazy("Waiting"), (JobStatus.QUEUED, JobStatus.RUNNING)),
+    "failed": (gettext_lazy("Failed"), (JobStatus.FAILED,)),
+    "cancelled": (gettext_lazy("Cancelled"), (JobStatus.CANCELLED,)),
+}
+WORD = re.compile(r"\w+")
+PROMPT_WORDS = SearchVector("prompt", config="simple")
+"""As the index job_prompt_words has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One filter, as a link."""
+
+    label: str
+    address: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of the history. older: the address of the next one; empty where there is none."""
+
+    jobs: Sequence[GenerationJob]
+    chips: Sequence[Chip]
+    words: str
+    status: str
+    is_first: bool
+    older: str
+
+    @property
+    def days(self) -> Iterator[tuple[date, list[GenerationJob]]]:
+        for day, jobs in groupby(self.jobs, key=lambda job: job.created_at.date()):
+            yield day, list(jobs)
+
+
+@login_required
+@require_safe
+@never_cache
+def pictures(request: HttpRequest) -> HttpResponse:
+    page = _read_page(request)
+    return render(request, "generation/pictures.html", {"page": page})
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest) -> HttpResponse:
+    """Delete the ones that were picked; those that have not ended stay."""
+    picked = [public_id for given in request.POST.getlist("pick") if (public_id := _uuid(given))]
+    deleted = kept = 0
+    for job in _own_jobs(request).filter(public_id__in=picked[:PAGE]):
+        try:
+            services.delete_job(job)
+            deleted += 1
+        except services.JobNotDeletable:
+            kept += 1
+    if deleted:
+        said = ngettext("%d picture deleted.", "%d pictures deleted.", deleted)
+        messages.success(request, said % deleted)
+    if kept:
+        said = ngettext(
+            "%d has not ended and stays; cancel it first.",
+            "%d have not ended and stay; cancel them first.",
+            kept,
+        )
+        messages.warning(request, said % kept)
+    if not picked:
+        messages.warning(request, _("Nothing was selected."))
+    return redirect("web:pictures")
+
+
+def _read_page(request: HttpRequest) -> Page:
+    """What the address asks for; parameters that make no sense are left out."""
+    words = request.GET.get("q", "").replace("\x00", "")[:MAX_SEARCH_CHARS].strip()
+    status = request.GET.get("status", "")
+    status = status if status in FILTERS else ""
+    jobs = _search(_own_jobs(request), words)
+    if status:
+        jobs = jobs.filter(status__in=FILTERS[status][1])
+    before = _own_jobs(request).filter(public_id=_uuid(request.GET.get("before", ""))).first()
+    if before:
+        jobs = jobs.filter(pk__lt=before.pk)
+    found = list(jobs.order_by("-pk")[: PAGE + 1])
+    return Page(
+        jobs=found[:PAGE],
+        chips=_chips(words, status),
+        words=words,
+        status=status,
+        is_first=before is None,
+        older=_address(words, status, found[PAGE - 1]) if len(found) > PAGE else "",
+    )
+
+
+def _own_jobs(request: HttpRequest) -> JobQuerySet:
+    return GenerationJob.objects.owned_by(request.user.pk).shown()
+
+
+def _search(jobs: JobQuerySet, words: str) -> JobQuerySet:
+    """Those whose prompt has every one of the words, or one that begins so."""
+    terms = [f"{word}:*" for word in WORD.findall(words)]
+    if not terms:
+        return jobs
+    query = SearchQuery(" & ".join(terms), config="simple", search_type="raw")
+    return jobs.annotate(prompt_words=PROMPT_WORDS).filter(prompt_words=query)
+
+
+def _chips(words: str, chosen: str) -> list[Chip]:
+    return [
+        Chip(label=label, address=_address(words, status), is_chosen=status == chosen)
+        for status, (label, _statuses) in FILTERS.items()
+    ]
+
+
+def _address(words: str, status: str, before: GenerationJob | None = None) -> str:
+    asked = {"q": words, "status": status, "before": before.public_id if before else ""}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    return f"{reverse('web:pictures')}?{query}" if query else reverse("web:pictures")
+
+
+def _uuid(given: str) -> UUID | None:
+    try:
+        return UUID(given)
+    except ValueError:
+        return None
