@@ -14,4 +14,6 @@ from imagen_site.handler import Handler
 
 django.setup(set_prefix=False)
 database_server.join_if_embedded()
-application = BodyLimit(Handler(), max_bytes=settings.MAX_BODY_BYTES)
+application = BodyLimit(
+    Handler(), max_bytes=settings.MAX_BODY_BYTES, roomier=settings.ROOMIER_BODIES
+)

@@ -1,7 +1,7 @@
 """A cap on request bodies, before Django spools them to the disk."""
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,42 +16,50 @@ class _BodyTooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: answers 413 to a body of more than max_bytes, announced or streamed."""
+    """ASGI middleware: answers 413 to a body that is too large, announced or streamed.
 
-    def __init__(self, app: App, *, max_bytes: int) -> None:
+    max_bytes: of a body; roomier: paths that may take more, such as a form with a file.
+    """
+
+    def __init__(
+        self, app: App, *, max_bytes: int, roomier: Mapping[str, int] | None = None
+    ) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.roomier = roomier or {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif _has_no_length(scope):
+            return
+        limit = self.roomier.get(scope["path"], self.max_bytes)
+        if _has_no_length(scope):
             detail = "Send the body with a Content-Length; chunked bodies are not read."
             await _refuse(send, 411, "length_required", detail)
-        elif _announced_bytes(scope) > self.max_bytes:
-            await self._refuse_size(send)
+        elif _announced_bytes(scope) > limit:
+            await _refuse_size(send, limit)
         else:
-            await self._count(scope, receive, send)
+            await self._count(scope, receive, send, limit)
 
-    async def _count(self, scope: Message, receive: Receive, send: Send) -> None:
+    async def _count(self, scope: Message, receive: Receive, send: Send, limit: int) -> None:
         received = 0
 
         async def counted_receive() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_bytes:
+            if received > limit:
                 raise _BodyTooLarge
             return message
 
         try:
             await self.app(scope, counted_receive, send)
         except _BodyTooLarge:  # Django reads the whole body before it answers
-            await self._refuse_size(send)
+            await _refuse_size(send, limit)
 
-    async def _refuse_size(self, send: Send) -> None:
-        detail = f"The body is larger than {self.max_bytes} bytes."
-        await _refuse(send, 413, "body_too_large", detail)
+
+async def _refuse_size(send: Send, limit: int) -> None:
+    await _refuse(send, 413, "body_too_large", f"The body is larger than {limit} bytes.")
 
 
 async def _refuse(send: Send, status: int, code: str, detail: str) -> None:

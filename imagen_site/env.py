@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -118,12 +118,8 @@ def mail() -> MailServer | None:
     given = text("IMAGEN_MAIL")
     if not given:
         return None
-    parts = urlsplit(given)
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if parts.scheme not in MAIL_SCHEMES or not parts.hostname or port == 0 or parts.path.strip("/"):
+    parts, port = _parse_mail_address(given)
+    if parts.scheme not in MAIL_SCHEMES or not parts.hostname or port == 0:
         # The value holds a password, so it is not shown.
         raise ImproperlyConfigured(
             "IMAGEN_MAIL must be an address such as smtp://user:password@mail.example.org:587"
@@ -137,6 +133,16 @@ def mail() -> MailServer | None:
         password=unquote(parts.password or ""),
         security=security,
     )
+
+
+def _parse_mail_address(given: str) -> tuple[SplitResult, int | None]:
+    """The parts and the port; port 0 where the address makes no sense."""
+    try:
+        parts = urlsplit(given)
+        is_bare = not (parts.path.strip("/") or parts.query or parts.fragment)
+        return parts, parts.port if is_bare else 0
+    except ValueError:
+        return urlsplit(""), 0
 
 
 def trusted_proxies() -> list[str]:

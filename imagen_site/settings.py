@@ -84,6 +84,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 MAX_BODY_BYTES = 1_048_576
+ROOMIER_BODIES = {"/create": 25 * MAX_BODY_BYTES}  # a reference picture of 20 MB
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 8
@@ -157,6 +158,7 @@ LOGIN_URL = "web:sign-in"
 LOGIN_REDIRECT_URL = "web:create"
 LOGOUT_REDIRECT_URL = "web:sign-in"
 SESSION_COOKIE_AGE = 14 * 86_400
+PASSWORD_RESET_TIMEOUT = 86_400
 
 # Sign-in rests after some failures of one name from one address. uvicorn tells the address
 # behind a proxy (IMAGEN_TRUSTED_PROXIES), so nobody else reads X-Forwarded-For.
@@ -165,6 +167,7 @@ AXES_FAILURE_LIMIT = IMAGEN_SIGN_IN_TRIES
 AXES_COOLOFF_TIME = timedelta(seconds=IMAGEN_SIGN_IN_PAUSE)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the pause that the page tells is the pause
 AXES_DISABLE_ACCESS_LOG = True
 AXES_CLIENT_IP_CALLABLE = "generation.web.accounts.client_address"
 AXES_LOCKOUT_CALLABLE = "generation.web.accounts.sign_in_rests"
@@ -288,6 +291,7 @@ LOGGING = {
         "level": env.choice("IMAGEN_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
     },
     "loggers": {
+        "axes": {"level": "WARNING"},
         "django-q": {"level": "WARNING"},
         "django.server": {"handlers": [], "propagate": True},
         "django": {"handlers": [], "propagate": True},

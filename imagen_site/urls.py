@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from generation.web import accounts
+
 urlpatterns = [
     path("", include("generation.web.urls")),
     path("", include("generation.api.classic.urls")),
     path("api/v1/", include("generation.api.v1.urls")),
+    path("admin/login/", accounts.operators_door),
     path("admin/", admin.site.urls),
 ]
 

@@ -48,6 +48,14 @@ class NoPreview(exceptions.APIException):
     default_detail = gettext_lazy("This job has no preview now; only running ones have.")
 
 
+class PictureHidden(exceptions.APIException):
+    """An operator has hidden the picture from its owner."""
+
+    status_code = 403
+    default_code = "picture_hidden"
+    default_detail = gettext_lazy("An operator has hidden this picture.")
+
+
 def problem(
     status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **extra: Any
 ) -> JsonResponse:

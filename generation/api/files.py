@@ -8,10 +8,25 @@ from django.core.files.storage import default_storage
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
+from generation.api.errors import NoPicture, PictureHidden
 from generation.jobs.outputs import make_thumbnail, thumbnail_name
-from generation.models import GenerationJob
+from generation.models import GenerationJob, JobStatus
 
 CHUNK_BYTES = 65_536
+
+
+def owners_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpResponse:
+    """What an owner gets. Raises PictureHidden, NoPicture, Http404."""
+    refuse_hidden(job)
+    if job.status != JobStatus.SUCCEEDED:
+        raise NoPicture
+    return stream_picture(job, is_attachment=is_attachment)
+
+
+def refuse_hidden(job: GenerationJob) -> None:
+    """Raises PictureHidden when an operator keeps what this job paints from its owner."""
+    if job.hidden_at is not None:
+        raise PictureHidden
 
 
 def stream_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpResponse:

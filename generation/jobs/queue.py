@@ -66,6 +66,11 @@ def length() -> int:
     return GenerationJob.objects.queued().count()
 
 
+def is_painting() -> bool:
+    """Whether a worker holds a job."""
+    return GenerationJob.objects.filter(status=JobStatus.RUNNING).exists()
+
+
 def position(job: GenerationJob) -> int:
     """The place in the order of service: 1 is served next. For a queued job."""
     ahead = Q(id__lt=job.pk, attempt__gt=0) if job.attempt else Q(id__lt=job.pk) | Q(attempt__gt=0)

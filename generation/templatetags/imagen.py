@@ -1,6 +1,7 @@
 """What the templates draw: icons, and the shapes that the style sheet knows."""
 
 from django import template
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -62,3 +63,9 @@ def shape(width: int, height: int) -> str:
 def grouped(number: int) -> str:
     """2841907336 as 2 841 907 336, with narrow no-break spaces."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+@register.filter
+def short(number: float) -> str:
+    """1.2100000002 as 1.21, with the language's decimal sign."""
+    return number_format(f"{number:.3g}")

@@ -125,7 +125,8 @@ class FormPage:
     @property
     def errors_title(self) -> str:
         count = len(self.sentences)
-        return ngettext("One setting needs a look", "%d settings need a look", count) % count
+        title = ngettext("One setting needs a look", "%(count)d settings need a look", count)
+        return title % {"count": count}
 
     @cached_property
     def uploads(self) -> list[UploadedReference]:
@@ -134,6 +135,11 @@ class FormPage:
     @cached_property
     def waiting(self) -> int:
         return queue.length()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is being painted."""
+        return not self.waiting and not queue.is_painting()
 
     @property
     def queue_limit(self) -> int:

@@ -81,6 +81,7 @@ def read_fields(form: Mapping[str, str]) -> dict[str, object]:
             fields[name] = _number(given)
     if not form.get("reference"):
         fields["ip_strength"] = 0.0
+    fields.setdefault("ip_strength", DEFAULT_STRENGTH)
     return _shape_sides(form) | fields
 
 

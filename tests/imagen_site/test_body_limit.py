@@ -10,7 +10,9 @@ import pytest
 from imagen_site.body_limit import BodyLimit
 
 
-def answer(chunks: list[bytes], headers: Sequence[tuple[bytes, bytes]] = ()) -> list[Any]:
+def answer(
+    chunks: list[bytes], headers: Sequence[tuple[bytes, bytes]] = (), path: str = "/"
+) -> list[Any]:
     """What a client gets that sends these chunks; the inner application reads them all."""
     sent: list[Any] = []
     messages = [
@@ -29,8 +31,8 @@ def answer(chunks: list[bytes], headers: Sequence[tuple[bytes, bytes]] = ()) -> 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    app = BodyLimit(inner, max_bytes=10)
-    asyncio.run(app({"type": "http", "headers": headers}, receive, send))
+    app = BodyLimit(inner, max_bytes=10, roomier={"/create": 20})
+    asyncio.run(app({"type": "http", "path": path, "headers": headers}, receive, send))
     return sent
 
 
@@ -52,3 +54,8 @@ def test_large_body_is_413_announced_or_streamed(chunks, headers) -> None:
     start, body = answer(chunks, headers)
     assert start["status"] == 413
     assert json.loads(body["body"])["code"] == "body_too_large"
+
+
+@pytest.mark.parametrize(("size", "status"), [(20, 200), (21, 413)])
+def test_form_with_a_file_has_more_room(size: int, status: int) -> None:
+    assert answer([b"x" * size], path="/create")[0]["status"] == status

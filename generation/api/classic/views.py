@@ -12,11 +12,10 @@ from rest_framework.views import APIView
 
 from generation.api.authentication import TokenAuthentication
 from generation.api.classic import serializers
-from generation.api.errors import NoPicture
-from generation.api.files import stream_picture
+from generation.api.files import owners_picture
 from generation.api.orders import read_order
 from generation.jobs import services
-from generation.models import GenerationJob, JobStatus
+from generation.models import GenerationJob
 
 
 class GenerateView(APIView):
@@ -47,9 +46,7 @@ class PictureView(APIView):
     ) -> StreamingHttpResponse:
         wanted = {"public_id": job_id} if job_id else {"public_filename": filename}
         job = get_object_or_404(_own_jobs(request), **wanted)
-        if job.status != JobStatus.SUCCEEDED:
-            raise NoPicture
-        return stream_picture(job, is_attachment=self.is_attachment)
+        return owners_picture(job, is_attachment=self.is_attachment)
 
 
 def _own_jobs(request: Request) -> QuerySet[GenerationJob]:

@@ -48,6 +48,7 @@ class JobSerializer(serializers.Serializer):
     error = JobErrorSerializer(allow_null=True, help_text="null unless failed")
     retry_of = serializers.UUIDField(allow_null=True)
     retried_as = serializers.UUIDField(allow_null=True)
+    hidden = serializers.BooleanField(help_text="an operator keeps the picture from its owner")
     filename = serializers.CharField(allow_null=True, help_text="null unless succeeded")
     image_url = serializers.CharField(allow_null=True, help_text="null unless succeeded")
     preview_url = serializers.CharField(allow_null=True, help_text="null unless running")
@@ -151,6 +152,7 @@ def _job(row: GenerationJob, position: int | None) -> Mapping[str, object]:
         "error": _error(row),
         "retry_of": str(row.retry_of.public_id) if row.retry_of else None,
         "retried_as": str(successor.public_id) if successor else None,
+        "hidden": row.hidden_at is not None,
         "filename": row.public_filename if is_done else None,
         "image_url": reverse("v1-image", args=[row.public_id]) if is_done else None,
         "preview_url": reverse("v1-preview", args=[row.public_id]) if is_running else None,

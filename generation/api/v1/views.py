@@ -15,8 +15,8 @@ from rest_framework.views import APIView
 
 from generation import conf
 from generation.api.authentication import TokenAuthentication
-from generation.api.errors import NoPicture, NoPreview
-from generation.api.files import picture_headers, stream_picture
+from generation.api.errors import NoPreview
+from generation.api.files import owners_picture, picture_headers, refuse_hidden
 from generation.api.orders import read_order, require_object
 from generation.api.v1 import listing, serializers
 from generation.api.v1.document import describe, header
@@ -99,12 +99,9 @@ class ImageView(APIView):
 
     authentication_classes = (TokenAuthentication, SessionAuthentication)
 
-    @describe("Fetch the finished picture", responses={200: "image/png"}, errors=(404, 409))
+    @describe("Fetch the finished picture", responses={200: "image/png"}, errors=(403, 404, 409))
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
-        job = _own_job(request, job_id)
-        if job.status != JobStatus.SUCCEEDED:
-            raise NoPicture
-        return stream_picture(job, is_attachment=False)
+        return owners_picture(_own_job(request, job_id), is_attachment=False)
 
 
 class PreviewView(APIView):
@@ -115,11 +112,12 @@ class PreviewView(APIView):
     @describe(
         "Fetch the latest preview of a running job, an eighth of the picture's size",
         responses={200: "image/jpeg"},
-        errors=(404, 409),
+        errors=(403, 404, 409),
         parameters=[header(200, "X-Step", "the step that it shows")],
     )
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
         job = _own_job(request, job_id)
+        refuse_hidden(job)
         running = {"job__status": JobStatus.RUNNING, "attempt": F("job__attempt")}
         preview = JobPreview.objects.filter(job=job, **running).first()
         if preview is None:

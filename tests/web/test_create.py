@@ -1,0 +1,160 @@
+"""The form accepts, refuses by field, and never loses what was typed."""
+
+import io
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from generation.jobs import uploads
+from generation.models import GenerationJob, ReferenceImage, UploadedReference
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+FORM = {"prompt": "a castle on a hill", "shape": "19x13", "seed": "7"}
+
+
+def picture(colour: str = "red", file_format: str = "JPEG") -> SimpleUploadedFile:
+    file = io.BytesIO()
+    Image.new("RGB", (80, 60), colour).save(file, file_format)
+    return SimpleUploadedFile("my holiday.jpg", file.getvalue())
+
+
+def chosen_reference(answer) -> str:
+    found = re.search(r'name="reference" value="([^"]*)" checked', answer.content.decode())
+    assert found
+    return found[1]
+
+
+def test_words_become_a_job_and_its_page(page, user) -> None:
+    answer = page.post("/create", FORM)
+    job = GenerationJob.objects.get()
+    assert answer.headers["Location"] == f"/jobs/{job.public_id}"
+    assert (job.owner, job.prompt, job.seed) == (user, "a castle on a hill", 7)
+    assert (job.width, job.height, job.steps) == (152, 104, 30)
+
+
+def test_refusal_keeps_every_word_and_says_what_helps(page) -> None:
+    answer = page.post("/create", FORM | {"steps": "150", "guidance_scale": "99"})
+    html = answer.content.decode()
+    assert answer.status_code == 400
+    assert "2 settings need a look" in html
+    assert "Steps must be a whole number from 1 to 100, not 150." in html
+    assert 'value="150"' in html
+    assert "a castle on a hill</textarea>" in html
+    assert '<a href="#steps">' in html
+    assert "<title>Error: New picture" in html
+    assert not GenerationJob.objects.exists()
+
+
+def test_words_cannot_break_out_of_the_page(page) -> None:
+    evil = "</textarea><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+    html = page.post("/create", FORM | {"prompt": evil, "steps": "0"}).content.decode()
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+
+
+def test_full_queue_is_503_and_keeps_the_words(page, settings) -> None:
+    settings.IMAGEN_QUEUE_LIMIT = 1
+    factories.queued_job()
+    answer = page.post("/create", FORM)
+    html = answer.content.decode()
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == str(settings.IMAGEN_RETRY_AFTER)
+    assert "The queue is full: 1 jobs are waiting." in html
+    assert "a castle on a hill</textarea>" in html
+
+
+def test_queue_is_told_before_pressing(page) -> None:
+    assert "Starts at once" in page.get("/create").content.decode()
+    factories.queued_job()
+    factories.queued_job()
+    assert "2 pictures before yours" in page.get("/create").content.decode()
+    assert "2 pictures before yours" in page.get("/create/queue").content.decode()
+
+
+def test_lens_tells_tokens_chunks_and_weights(page) -> None:
+    html = page.post("/create/prompt", {"prompt": "a castle, (snow:1.3) " * 30}).content.decode()
+    assert "<html" not in html
+    assert "chunk 2" in html
+    assert "\N{MULTIPLICATION SIGN}1.3" in html
+
+
+@pytest.mark.parametrize("prompt", ["", "((((", "a.and(b)", "x" * 20_000])
+def test_lens_bears_any_words(page, prompt: str) -> None:
+    assert page.post("/create/prompt", {"prompt": prompt}).status_code == 200
+
+
+def test_without_javascript_dice_and_lens_are_buttons(page) -> None:
+    html = page.post("/create", FORM | {"seed": "", "roll": "1"}).content.decode()
+    assert re.search(r'name="seed"[^>]* value="\d+"', html)
+    assert "<b>5 tokens</b>" in page.post("/create", FORM | {"check": "1"}).content.decode()
+    assert not GenerationJob.objects.exists()
+
+
+class TestUseAgain:
+    def test_order_comes_back_into_the_form(self, page, user) -> None:
+        job = factories.queued_job(user, prompt="an old mill", width=152, height=104, steps=12)
+        html = page.get(f"/create?again={job.public_id}").content.decode()
+        assert "an old mill</textarea>" in html
+        assert 'value="19x13" checked' in html
+        assert 'name="seed" inputmode="numeric" placeholder="random" value="7"' in html
+        assert re.search(r'name="steps"[^>]*value="12"', html)
+
+    def test_a_variation_has_no_seed(self, page, user) -> None:
+        job = factories.queued_job(user)
+        html = page.get(f"/create?again={job.public_id}&vary=1").content.decode()
+        assert 'placeholder="random" value=""' in html
+
+    def test_somebody_elses_order_is_not_found(self, page) -> None:
+        job = factories.queued_job()
+        assert page.get(f"/create?again={job.public_id}").status_code == 404
+        assert page.get("/create?again=nonsense").status_code == 404
+
+
+class TestReference:
+    def test_upload_is_followed_and_kept(self, page, user) -> None:
+        answer = page.post("/create", FORM | {"file": picture(), "ip_strength": "0.5"})
+        job = GenerationJob.objects.get()
+        assert answer.status_code == 302
+        assert job.ip_strength == 0.5
+        assert UploadedReference.objects.get(owner=user).reference == job.reference
+        with Image.open(io.BytesIO(bytes(job.reference.file))) as image:
+            assert (image.format, image.size) == ("PNG", (80, 60))
+
+    def test_upload_survives_an_error_elsewhere(self, page, user) -> None:
+        answer = page.post("/create", FORM | {"file": picture(), "steps": "0"})
+        kept = UploadedReference.objects.get(owner=user)
+        assert answer.status_code == 400
+        assert chosen_reference(answer) == str(kept.pk)
+        assert "my holiday.jpg" in answer.content.decode()
+
+    def test_what_is_no_picture_is_refused_at_the_field_and_not_kept(self, page) -> None:
+        file = SimpleUploadedFile("holiday.pdf", b"%PDF-1.7 nothing")
+        answer = page.post("/create", FORM | {"file": file})
+        html = answer.content.decode()
+        assert answer.status_code == 400
+        assert 'id="file-error"' in html
+        assert "holiday.pdf" in html
+        assert not ReferenceImage.objects.exists()
+        assert not GenerationJob.objects.exists()
+
+    def test_offered_one_is_followed(self, page) -> None:
+        page.post("/create", FORM | {"reference": "service", "ip_strength": "0.4"})
+        assert GenerationJob.objects.get().reference.name == "electra_ref.png"
+
+    def test_somebody_elses_upload_cannot_be_chosen_or_seen(self, page, stranger) -> None:
+        theirs = uploads.keep_upload(stranger.pk, "theirs.png", factories.png())
+        answer = page.post("/create", FORM | {"reference": str(theirs.pk)})
+        assert answer.status_code == 400
+        assert page.get(f"/uploads/{theirs.pk}").status_code == 404
+        assert page.post(f"/uploads/{theirs.pk}/delete").status_code == 404
+        assert not GenerationJob.objects.exists()
+
+    def test_own_upload_is_shown_small_and_deleted(self, page, user) -> None:
+        mine = uploads.keep_upload(user.pk, "mine.png", factories.png())
+        assert page.get(f"/uploads/{mine.pk}").headers["Content-Type"] == "image/webp"
+        page.post(f"/uploads/{mine.pk}/delete")
+        assert not ReferenceImage.objects.exists()

@@ -1,0 +1,68 @@
+"""Browsers get pages, programs problem+json, and neither needs the database for it."""
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from generation.jobs import queue
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "en"}
+
+
+@pytest.mark.django_db
+def test_unknown_address_is_a_page_for_browsers_alone(page, client) -> None:
+    answer = page.get("/nothing/here", headers=BROWSER)
+    assert answer.status_code == 404
+    assert "Nothing hangs here" in answer.content.decode()
+    assert "Your pictures" in answer.content.decode()
+    program = client.get("/nothing/here", headers={"accept": "*/*"})
+    assert program.headers["Content-Type"] == "application/problem+json"
+    assert program.json()["code"] == "not_found"
+
+
+@pytest.mark.django_db
+def test_stranger_is_offered_to_sign_in(client) -> None:
+    assert "Sign in" in client.get("/nothing", headers=BROWSER).content.decode()
+
+
+@pytest.mark.django_db
+def test_database_that_is_away_is_503_with_a_time(page, monkeypatch) -> None:
+    def away() -> int:
+        raise OperationalError("the server is gone, secret-host:5432")
+
+    monkeypatch.setattr(queue, "length", away)
+    answer = page.get("/create/queue", headers=BROWSER)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    html = answer.content.decode()
+    assert "Back in a moment" in html
+    assert "secret-host" not in html
+
+
+@pytest.mark.django_db
+def test_failure_of_ours_is_a_page_without_details(user, monkeypatch) -> None:
+    def broken() -> int:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(queue, "length", broken)
+    browser = Client(raise_request_exception=False, headers=BROWSER)
+    browser.force_login(user)
+    answer = browser.get("/create")
+    assert answer.status_code == 500
+    assert "Something broke" in answer.content.decode()
+    assert "secret" not in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_form_without_its_token_is_a_page(user) -> None:
+    browser = Client(enforce_csrf_checks=True, headers=BROWSER)
+    browser.force_login(user)
+    answer = browser.post("/create", {"prompt": "a castle"})
+    assert answer.status_code == 403
+    assert "This form has grown old" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_unknown_host_is_refused_without_a_trace(client) -> None:
+    answer = client.get("/", headers={**BROWSER, "host": "evil.example"})
+    assert answer.status_code == 400

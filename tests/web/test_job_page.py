@@ -1,0 +1,181 @@
+"""One's own job in each state, what its page says, and what can be done."""
+
+import pytest
+
+from generation.jobs import services, transitions
+from generation.models import GenerationJob, JobStatus
+from generation.spec.errors import FAILURES
+from tests import factories
+from tests.web.pictures import body_of, finished_job
+
+pytestmark = pytest.mark.django_db
+
+
+def html_of(page, job: GenerationJob) -> str:
+    answer = page.get(f"/jobs/{job.public_id}")
+    assert answer.status_code == 200
+    assert "no-store" in answer.headers["Cache-Control"]
+    return answer.content.decode()
+
+
+class TestQueued:
+    def test_place_is_told_and_the_page_renews_itself(self, page, user) -> None:
+        factories.queued_job()
+        factories.queued_job()
+        html = html_of(page, factories.queued_job(user))
+        assert "3rd in line" in html
+        assert "<title>In the queue" in html
+        assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in html
+        assert "data-live=" in html
+
+    def test_interrupted_job_is_next_and_says_why(self, page, user) -> None:
+        job, _claim = factories.running_job(user)
+        transitions.release("host/cpu")
+        html = html_of(page, job)
+        assert "Next in line" in html
+        assert "interrupted through no fault of yours" in html
+
+    def test_cancel(self, page, user) -> None:
+        job = factories.queued_job(user)
+        assert page.post(f"/jobs/{job.public_id}/cancel").status_code == 302
+        job.refresh_from_db()
+        assert job.status == JobStatus.CANCELLED
+        assert "Nothing was painted" in html_of(page, job)
+
+
+class TestRunning:
+    def test_step_and_preview(self, page, user) -> None:
+        job, claim = factories.running_job(user)
+        transitions.report_step(claim, 15)
+        transitions.show_preview(claim, 14, b"jpeg")
+        html = html_of(page, job)
+        assert '15<span class="soft"> / 30</span>' in html
+        assert f"/jobs/{job.public_id}/preview?step=14" in html
+        assert "Half painted." in html
+        assert "<title>15 of 30, painting" in html
+        preview = page.get(f"/jobs/{job.public_id}/preview")
+        assert (preview.content, preview.headers["Content-Type"]) == (b"jpeg", "image/jpeg")
+
+    def test_first_preview_is_awaited(self, page, user) -> None:
+        job, _claim = factories.running_job(user)
+        assert "/preview" not in html_of(page, job)
+        assert page.get(f"/jobs/{job.public_id}/preview").status_code == 404
+
+    def test_live_part_is_the_same_without_the_page(self, page, user) -> None:
+        job, _claim = factories.running_job(user)
+        part = page.get(f"/jobs/{job.public_id}/live").content.decode()
+        assert "<html" not in part
+        assert part.strip().startswith('<div class="studio" id="job"')
+        assert "data-live=" in part
+
+    def test_stop_is_asked_once(self, page, user) -> None:
+        job, _claim = factories.running_job(user)
+        page.post(f"/jobs/{job.public_id}/cancel")
+        html = html_of(page, job)
+        assert "Stopping" in html
+        assert "disabled" in html
+
+
+class TestSucceeded:
+    def test_picture_settings_and_ways_on(self, page, user, media) -> None:
+        job = finished_job(user)
+        html = html_of(page, job)
+        assert f"/jobs/{job.public_id}/picture" in html
+        assert f'alt="{job.prompt}"' in html
+        assert f"/create?again={job.public_id}" in html
+        assert "Imagen miniature" in html
+        assert "data-live" not in html
+        assert 'http-equiv="refresh"' not in html
+
+    def test_files_come_typed_and_named(self, page, user, media) -> None:
+        job = finished_job(user)
+        download = page.get(f"/jobs/{job.public_id}/download")
+        assert body_of(download).startswith(b"\x89PNG")
+        assert download.headers["Content-Type"] == "image/png"
+        assert job.public_filename in download.headers["Content-Disposition"]
+        assert "attachment" in download.headers["Content-Disposition"]
+        thumbnail = page.get(f"/jobs/{job.public_id}/thumbnail")
+        assert body_of(thumbnail).startswith(b"RIFF")
+        assert thumbnail.headers["Content-Type"] == "image/webp"
+        assert "sandbox" in thumbnail.headers["Content-Security-Policy"]
+
+    def test_delete_takes_row_and_files(self, page, user, media) -> None:
+        job = finished_job(user)
+        answer = page.post(f"/jobs/{job.public_id}/delete", follow=True)
+        assert "The picture is deleted." in answer.content.decode()
+        assert not GenerationJob.objects.exists()
+        assert not [path for path in media.rglob("*") if path.is_file()]
+
+    def test_hidden_picture_is_gone_for_its_owner(self, page, user, media) -> None:
+        job = finished_job(user)
+        GenerationJob.objects.update(hidden_at="2026-01-01T00:00Z")
+        html = html_of(page, job)
+        assert "An operator has hidden this picture" in html
+        assert f"/jobs/{job.public_id}/picture" not in html
+        for name in ("picture", "download", "thumbnail"):
+            assert page.get(f"/jobs/{job.public_id}/{name}").status_code == 404
+
+
+class TestFailed:
+    @pytest.mark.parametrize("code", FAILURES)
+    def test_every_failure_says_what_happened_and_offers_a_way(self, page, user, code) -> None:
+        html = html_of(page, factories.failed_job(user, code))
+        assert FAILURES[code].split(".")[0] in html
+        assert "btn btn--main" in html
+        assert code in html
+        assert "why" not in html.split("<main")[1].split("For the operator")[0]
+
+    def test_too_large_a_picture_is_offered_smaller(self, page, user) -> None:
+        job = factories.failed_job(user, "out_of_memory")
+        html = html_of(page, job)
+        assert f"/create?again={job.public_id}&amp;width=96&amp;height=96" in html
+        assert "Try at 96 \N{MULTIPLICATION SIGN} 96" in html
+        form = page.get(f"/create?again={job.public_id}&width=96&height=96").content.decode()
+        assert 'id="width" name="width" inputmode="numeric" value="96"' in form
+
+    def test_retry_leads_to_the_new_job_and_back(self, page, user) -> None:
+        job = factories.failed_job(user)
+        answer = page.post(f"/jobs/{job.public_id}/retry")
+        successor = GenerationJob.objects.get(retry_of=job)
+        assert answer.headers["Location"] == f"/jobs/{successor.public_id}"
+        html = html_of(page, job)
+        assert f"/jobs/{successor.public_id}" in html
+        assert "Same again" not in html
+
+    def test_second_retry_is_told_why_not(self, page, user) -> None:
+        job = factories.failed_job(user)
+        services.retry_job(job)
+        answer = page.post(f"/jobs/{job.public_id}/retry", follow=True)
+        assert "A job can be retried once" in answer.content.decode()
+
+    def test_retry_into_a_full_queue_is_told(self, page, user, settings) -> None:
+        job = factories.failed_job(user)
+        factories.queued_job()
+        settings.IMAGEN_QUEUE_LIMIT = 1
+        answer = page.post(f"/jobs/{job.public_id}/retry", follow=True)
+        assert "The queue is full" in answer.content.decode()
+
+
+def test_running_job_cannot_be_deleted(page, user) -> None:
+    job, _claim = factories.running_job(user)
+    answer = page.post(f"/jobs/{job.public_id}/delete", follow=True)
+    assert "cancel it first" in answer.content.decode()
+    assert GenerationJob.objects.exists()
+
+
+def test_ended_job_cannot_be_cancelled(page, user) -> None:
+    job = factories.failed_job(user)
+    answer = page.post(f"/jobs/{job.public_id}/cancel", follow=True)
+    assert "has already ended" in answer.content.decode()
+
+
+def test_current_job_stands_in_the_bar_of_every_page(page, user) -> None:
+    _job, claim = factories.running_job(user)
+    transitions.report_step(claim, 12)
+    assert "Painting, 12 of 30" in page.get("/pictures").content.decode()
+
+
+def test_words_are_shown_as_words(page, user) -> None:
+    html = html_of(page, factories.queued_job(user, prompt="<b>bold</b> & <script>x</script>"))
+    assert "<script>x" not in html
+    assert "&lt;b&gt;bold" in html
