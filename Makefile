@@ -31,7 +31,7 @@ test: install-dev  ## Run the whole suite on an embedded PostgreSQL of its own (
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 test-fast: install-dev  ## Run only what needs neither torch nor running servers
-	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/stack $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/stack --ignore=tests/browser $(ARGS)
 
 lint: install-dev  ## Check style, types, import walls and migrations
 	$(BIN)/ruff check .
@@ -45,8 +45,8 @@ format: install-dev  ## Format the code
 	$(BIN)/ruff format .
 
 messages: install-dev  ## Extract and compile the French catalogue
-	$(BIN)/pybabel -q extract -k gettext_noop -k gettext_lazy --no-location \
-	  -o $(VENV)/django.pot generation
+	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext_noop -k gettext_lazy --no-location \
+	  -o $(VENV)/django.pot generation templates
 	$(BIN)/pybabel -q update -N --ignore-obsolete --ignore-pot-creation-date -D django -i $(VENV)/django.pot -d generation/locale
 	$(BIN)/pybabel -q compile -D django -d generation/locale
 
