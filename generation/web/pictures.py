@@ -11,6 +11,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,6 +25,7 @@ from generation.models import GenerationJob, JobQuerySet, JobStatus
 
 PAGE = 48
 MAX_SEARCH_CHARS = 200
+READ_ONE_BY_ONE = 4_000
 FILTERS = {
     "": (gettext_lazy("All"), tuple(JobStatus.values)),
     "painted": (gettext_lazy("Painted"), (JobStatus.SUCCEEDED,)),
@@ -102,13 +104,11 @@ def _read_page(request: HttpRequest) -> Page:
     words = request.GET.get("q", "").replace("\x00", "")[:MAX_SEARCH_CHARS].strip()
     status = request.GET.get("status", "")
     status = status if status in FILTERS else ""
-    jobs = _search(_own_jobs(request), words)
-    if status:
-        jobs = jobs.filter(status__in=FILTERS[status][1])
-    before = _own_jobs(request).filter(public_id=_uuid(request.GET.get("before", ""))).first()
+    own = _own_jobs(request)
+    before = own.filter(public_id=_uuid(request.GET.get("before", ""))).first()
     if before:
-        jobs = jobs.filter(pk__lt=before.pk)
-    found = list(jobs.order_by("-pk")[: PAGE + 1])
+        own = own.filter(pk__lt=before.pk)
+    found = _newest(own, Q(status__in=FILTERS[status][1]) if status else Q(), _terms(words))
     return Page(
         jobs=found[:PAGE],
         chips=_chips(words, status),
@@ -123,13 +123,27 @@ def _own_jobs(request: HttpRequest) -> JobQuerySet:
     return GenerationJob.objects.owned_by(request.user.pk).shown()
 
 
-def _search(jobs: JobQuerySet, words: str) -> JobQuerySet:
-    """Those whose prompt has every one of the words, or one that begins so."""
-    terms = [f"{word}:*" for word in WORD.findall(words)]
+def _newest(own: JobQuerySet, wanted: Q, terms: Sequence[str]) -> list[GenerationJob]:
+    """The newest of one's own jobs that are wanted and have all terms: a page and one more.
+
+    Common words are found among the newest jobs, read one by one. For rare ones that would mean
+    all jobs, so the rest is left to the index of words: an order that no index has leads there.
+    """
+    jobs = own.filter(wanted)
     if not terms:
-        return jobs
+        return list(jobs.order_by("-pk")[: PAGE + 1])
     query = SearchQuery(" & ".join(terms), config="simple", search_type="raw")
-    return jobs.annotate(prompt_words=PROMPT_WORDS).filter(prompt_words=query)
+    jobs = jobs.alias(prompt_words=PROMPT_WORDS).filter(prompt_words=query)
+    oldest = own.order_by("-pk").values_list("pk", flat=True)[READ_ONE_BY_ONE:].first()
+    found = list(jobs.filter(pk__gt=oldest or 0).order_by("-pk")[: PAGE + 1])
+    if oldest is None or len(found) > PAGE:
+        return found
+    return list(jobs.order_by((F("pk") + 0).desc())[: PAGE + 1])
+
+
+def _terms(words: str) -> list[str]:
+    """Each word as PostgreSQL's search takes it: found also where another one begins with it."""
+    return [f"{word}:*" for word in WORD.findall(words)]
 
 
 def _chips(words: str, chosen: str) -> list[Chip]:

@@ -84,6 +84,16 @@ def test_pages_go_on_with_the_same_filter(page, user, monkeypatch) -> None:
     assert "To the newest" in second
 
 
+def test_old_and_rare_words_are_found_by_the_index(page, user, monkeypatch) -> None:
+    monkeypatch.setattr(pictures, "READ_ONE_BY_ONE", 2)
+    old = [factories.queued_job(user, prompt="a zebra") for _ in range(2)]
+    for _ in range(5):
+        factories.queued_job(user, prompt="a castle")
+    new = factories.queued_job(user, prompt="another zebra")
+    assert shown(page, "?q=zebra") == ids(new, *reversed(old))
+    assert shown(page, f"?q=zebra&before={new.public_id}") == ids(*reversed(old))
+
+
 def test_hidden_ones_are_left_out(page, user, media) -> None:
     job = finished_job(user)
     GenerationJob.objects.filter(pk=job.pk).update(hidden_at="2026-01-01T00:00Z")
