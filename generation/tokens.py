@@ -4,7 +4,9 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from django.db.models import Q
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from generation.models import ApiToken
@@ -12,22 +14,37 @@ from generation.models import ApiToken
 KEY_PREFIX = "img_"
 SHOWN_CHARS = 12
 NOTE_USE_EVERY = timedelta(minutes=1)
+MAX_LIVE = 50  # tokens a user
 
 
+class TooManyTokens(Exception):
+    """The user has MAX_LIVE live tokens; one must be revoked first."""
+
+
+@transaction.atomic
 def draw_token(user_id: int, name: str) -> tuple[ApiToken, str]:
     """Make a token for this user; returns its row and its text, which cannot be read again."""
+    # One at a time a user, or simultaneous drawings would all count the same tokens.
+    get_user_model().objects.select_for_update(no_key=True).only("pk").get(pk=user_id)
+    if live_tokens(user_id).count() >= MAX_LIVE:
+        raise TooManyTokens
     key = KEY_PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
-        user_id=user_id, name=name, digest=_digest(key), prefix=key[:SHOWN_CHARS]
+        user_id=user_id, name=name, digest=digest(key), prefix=key[:SHOWN_CHARS]
     )
     return token, key
+
+
+def live_tokens(user_id: int) -> QuerySet[ApiToken]:
+    """Those that open the door, newest first."""
+    return ApiToken.objects.filter(user_id=user_id, revoked_at__isnull=True)
 
 
 def find_token(key: str) -> ApiToken | None:
     """The live token of an active user with this text; its use is noted."""
     token = (
         ApiToken.objects.select_related("user")
-        .filter(digest=_digest(key), revoked_at__isnull=True, user__is_active=True)
+        .filter(digest=digest(key), revoked_at__isnull=True, user__is_active=True)
         .first()
     )
     if token is not None:
@@ -41,7 +58,7 @@ def revoke_token(token: ApiToken) -> bool:
     return bool(live.update(revoked_at=Now()))
 
 
-def _digest(key: str) -> str:
+def digest(key: str) -> str:
     """SHA-256 suffices: the key holds 256 random bits, so there is nothing to guess."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 

@@ -171,6 +171,7 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the pause that the page
 AXES_DISABLE_ACCESS_LOG = True
 AXES_CLIENT_IP_CALLABLE = "generation.web.accounts.client_address"
 AXES_LOCKOUT_CALLABLE = "generation.web.accounts.sign_in_rests"
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]  # the log may name addresses
 AXES_VERBOSE = False
 
 # Mail: for forgotten passwords, where IMAGEN_MAIL names a server.

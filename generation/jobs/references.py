@@ -9,14 +9,10 @@ from PIL import Image, UnidentifiedImageError
 
 from generation.models import ReferenceImage
 from generation.spec.errors import ReferenceMissing, gettext_noop
+from generation.uploads.rebuild import FORMATS, MAX_ASPECT, MAX_FILE_BYTES, MAX_SIDE
 
-FORMATS = ("PNG", "JPEG", "WEBP")
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 """What the file system and Pillow raise over missing, foreign and broken files."""
-MAX_FILE_BYTES = 20 << 20
-MAX_SIDE = 4096
-MAX_ASPECT = 4
-"""The encoder scales the shorter side to 224 pixels: one of 1 x 4000 would take it 12 seconds."""
 
 _SEEN: dict[tuple[str, int, int], str] = {}
 

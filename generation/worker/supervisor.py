@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import connection
 
 from generation.jobs import outage, queue, recovery
+from generation.worker import registry
 from generation.worker.cluster import Cluster, end_group
 from generation.worker.gpu_lock import GpuLock
 
@@ -29,15 +30,22 @@ class Supervisor:
     """
 
     def __init__(
-        self, *, lock: GpuLock, manage_py: Path, keep_database: Callable[[], object]
+        self,
+        *,
+        lock: GpuLock,
+        device: str,
+        manage_py: Path,
+        keep_database: Callable[[], object],
     ) -> None:
         self.name = f"{socket.gethostname()}/{lock.name}"
+        self.identity = registry.identify(self.name, device)
         self.lock = lock
         self.manage_py = manage_py
         self.keep_database = keep_database
         self._is_stopping = False
         self._is_database_away = False
         self._is_waiting_for_job = False
+        self._is_enrolled = False
 
     def stop(self) -> None:
         """Ask `run` to come to its end. Takes no lock, so that a signal handler may call it."""
@@ -47,10 +55,16 @@ class Supervisor:
         """Supervise until `stop`; then the cluster is killed and its job goes back to the queue."""
         if not self._take_device():
             return
+        self._do_duty(self._give_sign)
         try:
             self._keep_a_cluster()
+        except Exception as error:
+            self._note_error(f"{type(error).__name__}: {error}")
+            raise
         finally:
-            self._with_database(lambda: recovery.release_worker(self.name))
+            is_released = self._with_database(lambda: recovery.release_worker(self.name))
+        if is_released:  # else the database is away, and asking again would only take time
+            self._do_duty(lambda: registry.note_stop(self.identity))
         logger.info("%s: stopped, nothing runs here any more", self.name)
 
     def _take_device(self) -> bool:
@@ -102,12 +116,14 @@ class Supervisor:
             lost = cluster.missing()
             if lost and self._can_restart(cluster, lost):
                 logger.error("%s: lost process %s, restarting all", self.name, sorted(lost))
+                self._note_error(f"lost process {sorted(lost)}, restarting all")
                 return
             now = time.monotonic()
             if now >= next_reap:
                 next_reap = now + REAP_EVERY_S
                 self._do_duty(self.keep_database)
                 self._do_duty(recovery.reap_and_ring)
+                self._do_duty(self._give_sign)
             if now >= next_expiry:
                 next_expiry = now + EXPIRE_EVERY_S
                 self._do_duty(recovery.delete_expired)
@@ -124,6 +140,15 @@ class Supervisor:
             self._is_waiting_for_job = True
             logger.warning("%s: lost process %s, restart after this job", self.name, sorted(lost))
         return False
+
+    def _give_sign(self) -> None:
+        if not self._is_enrolled:
+            registry.enrol(self.identity)
+            self._is_enrolled = True
+        registry.give_sign(self.identity)
+
+    def _note_error(self, words: str) -> None:
+        self._do_duty(lambda: registry.note_error(self.identity, words))
 
     def _do_duty(self, duty: Callable[[], object]) -> None:
         """Do what is due; a failure is logged and tried again when it is due again."""

@@ -18,7 +18,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 from urllib3 import HTTPResponse
 
-from generation.jobs import services
+from generation.jobs import reviews, services
 from generation.tokens import draw_token
 from tests import factories
 
@@ -116,7 +116,9 @@ def test_answers_are_as_the_document_says(document, user, method, path, mode) ->
 
 def one_job_of_each_kind(user: User) -> list[str]:
     running, _claim = factories.running_job(user)
-    jobs = [factories.queued_job(user), running]
+    hidden, _claim = factories.running_job(user)
+    reviews.hide(hidden)
+    jobs = [factories.queued_job(user), running, hidden]
     settled = factories.queued_job(user)
     services.cancel_job(settled)
     return [str(job.public_id) for job in (*jobs, settled)] + [str(uuid.uuid4())]

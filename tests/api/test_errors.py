@@ -7,6 +7,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from generation.api import errors
+from generation.web.middleware import DatabaseMiddleware
 from generation.api.classic import views
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +65,7 @@ def test_pooled_connection_is_given_back_before_the_answer_is_read(monkeypatch) 
     )
     fakes = SimpleNamespace(all=lambda initialized_only: [idle, busy])
     monkeypatch.setattr(errors, "connections", fakes)
-    errors.DatabaseMiddleware(lambda request: HttpResponse())(HttpRequest())
+    DatabaseMiddleware(lambda request: HttpResponse())(HttpRequest())
     assert given_back == ["idle"]
 
 

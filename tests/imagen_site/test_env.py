@@ -76,3 +76,78 @@ def test_misspelt_variable_is_refused_with_the_near_name(monkeypatch) -> None:
     monkeypatch.setenv("IMAGEN_QUEUE_LIMITS", "5")
     with pytest.raises(ImproperlyConfigured, match="did you mean IMAGEN_QUEUE_LIMIT"):
         env.refuse_unknown()
+
+
+def test_mail_is_off_without_an_address(monkeypatch) -> None:
+    monkeypatch.delenv("IMAGEN_MAIL", raising=False)
+    assert env.mail() is None
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "port", "security"),
+    [
+        ("smtp://mail.example.org", "mail.example.org", 587, "starttls"),
+        ("smtps://mail.example.org/", "mail.example.org", 465, "tls"),
+        ("smtp+plain://localhost", "localhost", 25, "plain"),
+        ("smtp+plain://[::1]:2525", "::1", 2525, "plain"),
+        ("SMTP://u:p@mail.example.org:2587", "mail.example.org", 2587, "starttls"),
+    ],
+)
+def test_mail_server_is_read_from_one_address(monkeypatch, given, host, port, security) -> None:
+    monkeypatch.setenv("IMAGEN_MAIL", given)
+    server = env.mail()
+    assert (server.host, server.port, server.security) == (host, port, security)
+
+
+def test_name_and_password_of_the_mail_server_are_decoded(monkeypatch) -> None:
+    monkeypatch.setenv("IMAGEN_MAIL", "smtp://imagen%40example.org:p%23%2F%3A@mail.example.org")
+    server = env.mail()
+    assert (server.user, server.password) == ("imagen@example.org", "p#/:")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "mail.example.org",
+        "https://user:secret@mail.example.org",
+        "smtp://",
+        "smtp://user:secret@",
+        "smtp://user:secret@mail.example.org:port",
+        "smtp://user:secret@mail.example.org:0",
+        "smtp://user:secret@mail.example.org:65536",
+        "smtp://user:secret@mail.example.org/inbox",
+        "smtp://user:1#secret@mail.example.org",
+        "smtp://user:1?secret@mail.example.org",
+        "smtp://user:secret@[::1",
+    ],
+)
+def test_mail_address_that_makes_no_sense_is_refused_without_its_password(
+    monkeypatch, given
+) -> None:
+    monkeypatch.setenv("IMAGEN_MAIL", given)
+    with pytest.raises(ImproperlyConfigured, match="IMAGEN_MAIL must be") as caught:
+        env.mail()
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("given", "proxies"),
+    [
+        ("", ["127.0.0.1", "::1"]),
+        ("10.0.0.0/8, 192.0.2.1 ,", ["10.0.0.0/8", "192.0.2.1"]),
+        ("2001:db8::/32", ["2001:db8::/32"]),
+    ],
+)
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch, given, proxies) -> None:
+    monkeypatch.setenv("IMAGEN_TRUSTED_PROXIES", given)
+    assert env.trusted_proxies() == proxies
+
+
+@pytest.mark.parametrize("given", ["*", "proxy.example.org", "10.0.0.1/8", "10.0.0.0/33", "10.0"])
+def test_everybody_and_host_names_are_no_trusted_proxies(monkeypatch, given) -> None:
+    monkeypatch.setenv("IMAGEN_TRUSTED_PROXIES", f"127.0.0.1,{given}")
+    with pytest.raises(ImproperlyConfigured) as caught:
+        env.trusted_proxies()
+    assert "IMAGEN_TRUSTED_PROXIES must be" in str(caught.value)
+    assert repr(given) in str(caught.value)

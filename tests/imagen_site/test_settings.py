@@ -90,7 +90,17 @@ def test_time_outs_of_the_cluster_follow_the_jobs() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["create_token", "create_user", "demo", "imagen_worker", "profiles", "serve"]
+    "command",
+    [
+        "create_token",
+        "create_user",
+        "demo",
+        "imagen_worker",
+        "invite",
+        "profiles",
+        "reset_password",
+        "serve",
+    ],
 )
 def test_every_command_explains_itself(command) -> None:
     explained = load_command_class("generation", command).create_parser("", command).format_help()

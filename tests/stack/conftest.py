@@ -1,44 +1,21 @@
 """An installation a module, a worker a test."""
 
 import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from imagen_site.embedded_postgres import join, locate, server
 from tests.stack.embedded import kill_server, open_folder
-from tests.stack.harness import Installation, crew_of, wait_for
-
-
-@pytest.fixture(scope="session")
-def suite_server_url() -> str:
-    """The PostgreSQL that the suite runs on, embedded or named by DATABASE_URL."""
-    from imagen_site import embedded_postgres, env
-
-    return env.text("DATABASE_URL") or embedded_postgres.locate(env.data_dir()).url
+from tests.stack.harness import Installation, crew_of, open_installation, wait_for
 
 
 @pytest.fixture(scope="module")
-def installation(
-    suite_server_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Installation]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Web on a new database of the suite's server."""
-    name = f"imagen_stack_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(suite_server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    url = psycopg.conninfo.make_conninfo(suite_server_url, dbname=name)
-    made = Installation(tmp_path_factory.mktemp("stack"), url)
-    try:
-        made.migrate()
-        made.start_web()
+    with open_installation(tmp_path_factory.mktemp("stack")) as made:
         yield made
-    finally:
-        made.stop_all()
-        with psycopg.connect(suite_server_url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

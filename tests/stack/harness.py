@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,14 +28,13 @@ for _ in range(%d):
     print(draw_token(User.objects.create(username=str(uuid.uuid4())).pk, "tests")[1])
 """
 LOG_IN = """
-from django.conf import settings
 from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 user = User.objects.create_superuser("operator")
 session = SessionStore()
 session[SESSION_KEY] = str(user.pk)
-session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
 session[HASH_SESSION_KEY] = user.get_session_auth_hash()
 session.create()
 print(session.session_key)
@@ -279,6 +279,27 @@ class Installation:
 
     def log_tail(self, lines: int = 30) -> str:
         return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextmanager
+def open_installation(folder: Path, **settings: str) -> Iterator[Installation]:
+    """Web on a new database of the server that the suite runs on; all of it goes at the end."""
+    from imagen_site import embedded_postgres, env
+
+    server_url = env.text("DATABASE_URL") or embedded_postgres.locate(env.data_dir()).url
+    name = f"imagen_stack_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    url = psycopg.conninfo.make_conninfo(server_url, dbname=name)
+    installation = Installation(folder, url, **settings)
+    try:
+        installation.migrate()
+        installation.start_web()
+        yield installation
+    finally:
+        installation.stop_all()
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def is_alive(pid: int) -> bool:

@@ -116,20 +116,16 @@ def test_empty_prompt_ends_with_one_line_and_nothing_started(
 
 
 def log_in(url: str, name: str, password: str) -> str:
-    """The page that follows a log-in at the admin."""
+    """The page that an operator sees who went to the admin and was sent to the sign-in."""
     jar = CookieJar()
     opener = urllib.request.build_opener(
         urllib.request.HTTPCookieProcessor(jar), urllib.request.ProxyHandler({})
     )
-    with opener.open(f"{url}/admin/login/?next=/admin/") as page:
+    with opener.open(f"{url}/admin/") as page:
         page.read()
     (csrf,) = [cookie.value for cookie in jar if cookie.name == "csrftoken"]
-    form = {"username": name, "password": password, "csrfmiddlewaretoken": csrf}
-    request = urllib.request.Request(
-        f"{url}/admin/login/?next=/admin/",
-        urllib.parse.urlencode(form).encode(),
-        {"Referer": f"{url}/admin/login/"},
-    )
+    form = {"username": name, "password": password, "csrfmiddlewaretoken": csrf, "next": "/admin/"}
+    request = urllib.request.Request(f"{url}/sign-in", urllib.parse.urlencode(form).encode())
     with opener.open(request) as page:
         return page.read().decode()
 
@@ -154,7 +150,7 @@ def test_serve_greets_paints_for_a_demo_beside_it_and_ends_without_a_trace(
     server = fresh.start(["manage.py", "serve"])
     url, name, password = wait_for_greeting(fresh).groups()
     assert url == f"http://127.0.0.1:{fresh.environment['IMAGEN_PORT']}"
-    assert "Imagen" in log_in(url, name, password)
+    assert "/admin/logout/" in log_in(url, name, password)
     before = set(processes_of(fresh))
     out = fresh.folder / "beside.png"
     assert fresh.manage("demo", "--prompt", "a ship", "--out", str(out)).endswith(str(out))

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
 
 from tests import factories
+from tests.web.visitors import PASSWORD
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +38,15 @@ def operator_page(db: None) -> Iterator[Client]:
     browser = Client(headers={"accept-language": "en", "accept": "text/html"})
     browser.force_login(factories.make_user("olga", is_staff=True, is_superuser=True))
     return browser
+
+
+@pytest.fixture(autouse=True)
+def fresh_hour() -> None:
+    """Nobody has tried anything yet."""
+    cache.clear()
+
+
+@pytest.fixture
+def ada(db: None, quick_passwords: None) -> User:
+    """Somebody with an address and a password."""
+    return factories.make_user("ada", email="ada@example.org", password=PASSWORD)

@@ -1,15 +1,11 @@
 """What the supervisor decides, with a cluster that does as it is told."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 from django.db import OperationalError
 
 from generation.jobs import recovery
 from generation.models import GenerationJob, JobStatus
 from generation.worker import supervisor as module
-from generation.worker.gpu_lock import GpuLock
 from generation.worker.supervisor import Supervisor
 from tests import factories
 
@@ -34,21 +30,6 @@ class FakeCluster:
 
     def end(self) -> None:
         self.is_ended = True
-
-
-@pytest.fixture
-def supervise(tmp_path, monkeypatch) -> Callable[..., Supervisor]:
-    monkeypatch.setattr(module, "WATCH_EVERY_S", 0.01)
-    monkeypatch.setattr(module.connection, "close", lambda: None)
-
-    def make(keep_database: Callable[[], object] = lambda: None) -> Supervisor:
-        return Supervisor(
-            lock=GpuLock(tmp_path / "imagen-cpu.lock"),
-            manage_py=Path("manage.py"),
-            keep_database=keep_database,
-        )
-
-    return make
 
 
 def run_job_on(supervisor: Supervisor) -> GenerationJob:

@@ -28,6 +28,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         supervisor = Supervisor(
             lock=GpuLock(lock_path(settings.IMAGEN_LOCK_DIR, device, _database_name())),
+            device=device,
             manage_py=settings.BASE_DIR / "manage.py",
             keep_database=database_server.keep_running,
         )

@@ -1,0 +1,9 @@
+"""Operators' pages: they look, and act through the services. Nothing here can edit a job."""
+
+from django.contrib import admin
+
+from generation.admin import invitations, jobs, tokens, workers  # noqa: F401  register themselves
+from generation.jobs import queue
+
+admin.site.site_header = admin.site.site_title = "Imagen"
+queue.take_down_broker_pages()

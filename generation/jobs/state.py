@@ -1,0 +1,162 @@
+"""How the service is: queue, workers and what they paint, in five queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min
+from django.db.models.functions import Now
+
+from generation.models import GenerationJob, JobStatus, Worker
+
+QUIET_AFTER = timedelta(seconds=45)
+"""A supervisor gives a sign every five seconds, or after the pause between two restarts."""
+
+_TODAY = """
+SELECT count(*) FILTER (WHERE to_status = 'succeeded'),
+       count(*) FILTER (WHERE to_status = 'failed')
+  FROM generation_jobtransition
+ WHERE at >= date_trunc('day', statement_timestamp())
+"""
+
+_WAITS = """
+SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
+           ORDER BY extract(epoch FROM claimed.at - submitted.at)::float)
+  FROM generation_jobtransition claimed
+  JOIN generation_jobtransition submitted USING (job_id)
+ WHERE claimed.at >= statement_timestamp() - interval '1 hour'
+   AND claimed.reason = 'claimed' AND claimed.attempt = 1
+   AND submitted.from_status = ''
+"""
+
+
+class WorkerState(StrEnum):
+    """What can be told of a worker from outside."""
+
+    PAINTING = "painting"
+    IDLE = "idle"
+    QUIET = "quiet"  # no sign of life, and it did not say that it would stop
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningJob:
+    """A job that a worker holds; `job_id` is for operators' links alone."""
+
+    job_id: int
+    public_id: UUID
+    worker: str
+    step: int
+    steps: int
+    heartbeat_age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSign:
+    """One supervisor, by its last sign of life."""
+
+    name: str
+    host: str
+    device: str
+    profile: str
+    version: str
+    state: WorkerState
+    seen_age_s: float
+    paints: RunningJob | None
+    last_error: str
+    last_error_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceState:
+    """One moment. Waits are of the last hour's first claims; None: there was none."""
+
+    queued: int
+    queue_limit: int
+    oldest_wait_s: float | None
+    running: tuple[RunningJob, ...]
+    workers: tuple[WorkerSign, ...]
+    painted_today: int
+    failed_today: int
+    median_wait_s: float | None
+    p95_wait_s: float | None
+
+
+def service_state() -> ServiceState:
+    """Ask the database; days begin at midnight of TIME_ZONE."""
+    queued, oldest_wait_s = _queue()
+    running = tuple(_running())
+    painted, failed = _ask(_TODAY)
+    (waits,) = _ask(_WAITS)
+    median_s, p95_s = waits or (None, None)
+    return ServiceState(
+        queued=queued,
+        queue_limit=settings.IMAGEN_QUEUE_LIMIT,
+        oldest_wait_s=oldest_wait_s,
+        running=running,
+        workers=tuple(_workers(running)),
+        painted_today=painted,
+        failed_today=failed,
+        median_wait_s=median_s,
+        p95_wait_s=p95_s,
+    )
+
+
+def _queue() -> tuple[int, float | None]:
+    """How many wait, and the age of the oldest of them."""
+    age = ExpressionWrapper(Now() - Min("created_at"), output_field=DurationField())
+    found = GenerationJob.objects.queued().aggregate(jobs=Count("id"), age=age)
+    return found["jobs"], found["age"].total_seconds() if found["age"] is not None else None
+
+
+def _running() -> Iterable[RunningJob]:
+    age = ExpressionWrapper(Now() - F("heartbeat_at"), output_field=DurationField())
+    rows = GenerationJob.objects.filter(status=JobStatus.RUNNING).order_by("id")
+    columns = rows.values_list("id", "public_id", "worker", "step", "steps", age)
+    for job_id, public_id, worker, step, steps, heartbeat_age in columns:
+        yield RunningJob(
+            job_id=job_id,
+            public_id=public_id,
+            worker=worker,
+            step=step,
+            steps=steps,
+            heartbeat_age_s=heartbeat_age.total_seconds(),
+        )
+
+
+def _workers(running: Iterable[RunningJob]) -> Iterable[WorkerSign]:
+    painted_by = {job.worker: job for job in running}
+    age = ExpressionWrapper(Now() - F("seen_at"), output_field=DurationField())
+    for worker in Worker.objects.annotate(seen_age=age):
+        paints = painted_by.get(worker.name)
+        yield WorkerSign(
+            name=worker.name,
+            host=worker.host,
+            device=worker.device,
+            profile=worker.profile,
+            version=worker.version,
+            state=_worker_state(worker, worker.seen_age, paints),
+            seen_age_s=worker.seen_age.total_seconds(),
+            paints=paints,
+            last_error=worker.last_error,
+            last_error_at=worker.last_error_at,
+        )
+
+
+def _worker_state(worker: Worker, seen_age: timedelta, paints: RunningJob | None) -> WorkerState:
+    if worker.stopped_at is not None:
+        return WorkerState.STOPPED
+    if seen_age > QUIET_AFTER:
+        return WorkerState.QUIET
+    return WorkerState.PAINTING if paints else WorkerState.IDLE
+
+
+def _ask(statement: str) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return tuple(cursor.fetchone())

@@ -1,0 +1,521 @@
+"""What people do, from one end to the other, in both languages, with JavaScript and without."""
+
+import io
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.visitor import PASSWORD, Person, Visitor, make_people, visit
+from tests.stack.harness import Installation, open_installation
+
+SLOW = "slow:0.1"
+"""So that a picture of many steps can be watched."""
+MANY_STEPS = 60
+JOB = re.compile(r".*/jobs/([0-9a-f-]{36})$")
+FAIL_JOB = """
+from django.contrib.auth.models import User
+from django.db import transaction
+from tests import factories
+with transaction.atomic():  # the worker sees the job only once it has failed
+    owner = User.objects.get(username={name!r})
+    job, claim = factories.running_job(owner, prompt={prompt!r}, steps=2)
+    factories.transitions.fail(claim, "out_of_memory", "CUDA out of memory")
+print(job.public_id)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What the pages say in one language."""
+
+    welcome: str
+    sign_in: str
+    sign_out: str
+    no_match: str
+    prompt: str
+    negative: str
+    paint: str
+    painting: str  # a regular expression for the title
+    may_leave: str
+    stages: tuple[str, ...]
+    ready: str
+    download: str
+    use_again: str
+    empty: str
+    deleted: str
+    cancelled: str
+    failed: str
+    error_title: str
+    one_error: str
+    not_here: str
+
+
+WORDS = {
+    "en": Words(
+        welcome="Describe it. Watch it appear.",
+        sign_in="Sign in",
+        sign_out="Sign out",
+        no_match="That name and password do not match.",
+        prompt="What should it show?",
+        negative="What to avoid",
+        paint="Paint",
+        painting=r"\d+ of \d+, painting",
+        may_leave="You can leave this page: the picture will be in your history.",
+        stages=("Read the words", "Paint", "Develop the colours and save"),
+        ready="Your picture is ready.",
+        download="Download",
+        use_again="Use again",
+        empty="The wall is bare",
+        deleted="The picture is deleted.",
+        cancelled="Cancelled",
+        failed="This picture could not be painted",
+        error_title="Error: New picture",
+        one_error="One setting needs a look",
+        not_here="Nothing hangs here",
+    ),
+    "fr": Words(
+        welcome="Décrivez. Regardez apparaître.",
+        sign_in="Se connecter",
+        sign_out="Se déconnecter",
+        no_match="Ce nom et ce mot de passe ne vont pas ensemble.",
+        prompt="Que doit-elle montrer\N{NARROW NO-BREAK SPACE}?",
+        negative="À éviter",
+        paint="Peindre",
+        painting=r"\d+ sur \d+, peinture",
+        may_leave="Vous pouvez quitter cette page\N{NO-BREAK SPACE}: "
+        "l’image sera dans votre historique.",
+        stages=("Lire les mots", "Peindre", "Développer les couleurs et ranger"),
+        ready="Votre image est prête.",
+        download="Télécharger",
+        use_again="Reprendre",
+        empty="Le mur est nu",
+        deleted="L’image est supprimée.",
+        cancelled="Annulée",
+        failed="Cette image n’a pas pu être peinte",
+        error_title="Erreur\N{NO-BREAK SPACE}: Nouvelle image",
+        one_error="Un réglage est à revoir",
+        not_here="Rien n’est accroché ici",
+    ),
+}
+
+
+@pytest.fixture(params=WORDS)
+def language(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=[True, False], ids=["js", "plain"])
+def has_javascript(request: pytest.FixtureRequest) -> bool:
+    return request.param
+
+
+only_with_javascript = pytest.mark.parametrize("has_javascript", [True], ids=["js"])
+only_without_javascript = pytest.mark.parametrize("has_javascript", [False], ids=["plain"])
+
+
+@pytest.fixture
+def words(language: str) -> Words:
+    return WORDS[language]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with open_installation(tmp_path_factory.mktemp("browser")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def worker(installation: Installation) -> subprocess.Popen[bytes]:
+    """Paints at a pace that eyes can follow; the installation stops it."""
+    return installation.start_worker(IMAGEN_FAULT=SLOW)
+
+
+@pytest.fixture(scope="module")
+def people(installation: Installation) -> Iterator[Person]:
+    """One after the other, so that no test sees another's pictures."""
+    return iter(make_people(installation, [f"person-{number}" for number in range(100)]))
+
+
+@pytest.fixture(scope="module")
+def operator(installation: Installation) -> Person:
+    return make_people(installation, ["operator"], is_operator=True)[0]
+
+
+@pytest.fixture
+def person(people: Iterator[Person]) -> Person:
+    return next(people)
+
+
+@pytest.fixture
+def stranger(
+    browser: Browser, installation: Installation, language: str, has_javascript: bool
+) -> Iterator[Visitor]:
+    """Somebody at the gate."""
+    options = {"java_script_enabled": has_javascript}
+    with visit(browser, installation, language=language, **options) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def visitor(stranger: Visitor, person: Person) -> Visitor:
+    """The person, signed in."""
+    stranger.enter_as(person)
+    return stranger
+
+
+def sign_in(visitor: Visitor, person: Person, password: str = PASSWORD) -> None:
+    visitor.page.locator("[name=username]").fill(person.name)
+    visitor.page.locator("[name=password]").fill(password)
+    visitor.page.locator(".gate__form form button").click()
+
+
+def fill(page: Page, prompt: str, **advanced: object) -> None:
+    """The words, and fields of the fold."""
+    page.locator("#prompt").fill(prompt)
+    if not page.locator("#steps").is_visible():
+        page.locator("details.fold:has(#steps) > summary").click()
+    for name, value in advanced.items():
+        page.locator(f"#{name}").fill(str(value))
+
+
+def paint(page: Page) -> str:
+    """Press the button; the new job's id."""
+    page.locator(".go .btn--main").click()
+    page.wait_for_url(JOB)
+    return job_of(page)
+
+
+def job_of(page: Page) -> str:
+    found = JOB.fullmatch(page.url)
+    assert found
+    return found[1]
+
+
+def painted(installation: Installation, person: Person, **fields: object) -> str:
+    """The id of a small picture of that person, asked for through the API."""
+    job_id = installation.submit(person.token, steps=1, **fields)
+    installation.wait_for_status(person.token, job_id, "SUCCESS", limit_s=120)
+    return job_id
+
+
+def expect_state(page: Page, state: str) -> None:
+    """Reached without a hand: the page follows its job, or renews itself."""
+    expect(page.locator("#job")).to_have_attribute("data-state", state, timeout=30_000)
+
+
+def test_sign_in_leads_to_where_the_person_wanted_to_go(
+    stranger: Visitor, person: Person, words: Words
+) -> None:
+    stranger.open("/pictures?q=sea")
+    assert stranger.path == "/sign-in"
+    expect(stranger.page.get_by_role("heading", level=1)).to_have_text(words.welcome)
+    sign_in(stranger, person)
+    stranger.page.wait_for_url("**/pictures?q=sea")
+
+
+def test_wrong_password_is_told_and_the_name_stays(
+    stranger: Visitor, person: Person, words: Words
+) -> None:
+    stranger.open("/sign-in")
+    sign_in(stranger, person, "wrong")
+    expect(stranger.page.get_by_role("alert")).to_contain_text(words.no_match)
+    expect(stranger.page.locator("[name=username]")).to_have_value(person.name)
+
+
+def test_sign_out_closes_the_door(visitor: Visitor, words: Words) -> None:
+    visitor.open("/pictures")
+    visitor.page.locator(".bar details.menu > summary").click()
+    visitor.page.get_by_role("button", name=words.sign_out).click()
+    visitor.page.wait_for_url("**/sign-in")
+    visitor.open("/pictures")
+    assert visitor.path == "/sign-in"
+
+
+def test_new_person_finds_a_bare_wall_and_the_form(visitor: Visitor, words: Words) -> None:
+    visitor.open("/pictures")
+    expect(visitor.page.locator(".empty h2")).to_have_text(words.empty)
+    visitor.page.locator(".empty .btn--main").click()
+    visitor.page.wait_for_url("**/create")
+    expect(visitor.page.get_by_label(words.prompt)).to_be_visible()
+    expect(visitor.page.get_by_label(words.negative)).to_be_visible()
+    expect(visitor.page.locator(".go").get_by_role("button", name=words.paint)).to_be_visible()
+
+
+@only_with_javascript
+def test_watched_job_shows_steps_and_preview_without_a_reload(
+    visitor: Visitor, words: Words, worker: object
+) -> None:
+    page = visitor.page
+    visitor.expect_refusal(404, r"/jobs/[^/]+/preview")  # a preview may go as it is asked for
+    visitor.open("/create")
+    fill(page, "a lighthouse in the rain", steps=MANY_STEPS)
+    paint(page)
+    page.evaluate("document.documentElement.dataset.stayed = 'yes'")
+    expect(page.get_by_text(words.may_leave)).to_be_visible()
+    expect_state(page, "running")
+    expect(page.locator(".stages li")).to_contain_text(list(words.stages))
+    expect(page).to_have_title(re.compile(words.painting))
+    expect(page.locator(".easel img[src*='/preview']")).to_be_visible()
+    early = page.locator("#job progress").get_attribute("value")
+    expect(page.locator("#job progress")).not_to_have_attribute("value", early or "")
+    expect_state(page, "succeeded")
+    expect(page).to_have_title("a lighthouse in the rain – Imagen")
+    expect(page.get_by_role("status").filter(has_text=words.ready)).to_be_attached()
+    expect(page.locator("html")).to_have_attribute("data-stayed", "yes")
+
+
+@only_without_javascript
+def test_page_without_javascript_renews_itself_until_the_picture_is_there(
+    visitor: Visitor, words: Words, worker: object
+) -> None:
+    page = visitor.page
+    visitor.expect_refusal(404, r"/jobs/[^/]+/preview")
+    loads: list[str] = []
+    page.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
+    visitor.open("/create")
+    fill(page, "a lighthouse in the rain", steps=MANY_STEPS)
+    job_id = paint(page)
+    expect(page.get_by_text(words.may_leave)).to_be_visible()
+    expect_state(page, "running")
+    expect(page).to_have_title(re.compile(words.painting))
+    expect(page.locator(".easel img[src*='/preview']")).to_be_visible()
+    expect_state(page, "succeeded")
+    assert sum(url.endswith(job_id) for url in loads) > 2
+
+
+def test_picture_is_found_by_a_word_and_by_a_filter(
+    visitor: Visitor, person: Person, installation: Installation, worker: object
+) -> None:
+    job_id = painted(installation, person, prompt="a violet sailboat")
+    painted(installation, person, prompt="a green hill")
+    page = visitor.page
+    visitor.open("/pictures")
+    expect(page.locator(".card")).to_have_count(2)
+    page.get_by_role("searchbox").fill("sailb")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.get_by_role("img", name="a violet sailboat")).to_be_visible()
+    page.locator(".chip[href*='status=failed']").click()
+    expect(page.locator(".card")).to_have_count(0)
+    page.locator(".chip[href*='status=painted']").click()
+    page.locator(".card a").click()
+    page.wait_for_url(JOB)
+    assert job_of(page) == job_id
+
+
+def test_download_is_the_file_that_the_api_serves(
+    visitor: Visitor, person: Person, installation: Installation, words: Words, worker: object
+) -> None:
+    job_id = painted(installation, person)
+    visitor.open(f"/jobs/{job_id}")
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("link", name=words.download).click()
+    file = download.value.path().read_bytes()
+    with Image.open(io.BytesIO(file)) as picture:
+        assert (picture.format, picture.size) == ("PNG", (128, 128))
+    served = installation.ask("GET", f"/api/v1/jobs/{job_id}/image", token=person.token)[2]
+    assert file == served
+
+
+def test_use_again_brings_the_same_order_into_the_form(
+    visitor: Visitor, person: Person, installation: Installation, words: Words, worker: object
+) -> None:
+    order = {"prompt": "reeds\nat dawn", "negative_prompt": "people", "seed": 99, "width": 192}
+    job_id = painted(installation, person, **order)
+    page = visitor.page
+    visitor.open(f"/jobs/{job_id}")
+    page.get_by_role("link", name=words.use_again).click()
+    page.wait_for_url("**/create?again=*")
+    for name, value in order.items():
+        expect(page.locator(f"#{name}")).to_have_value(str(value))
+
+
+def test_deleted_picture_is_gone_from_the_history_and_the_disk(
+    visitor: Visitor, person: Person, installation: Installation, words: Words, worker: object
+) -> None:
+    job_id = painted(installation, person)
+    page = visitor.page
+    visitor.open(f"/jobs/{job_id}")
+    page.locator(".rail details.menu > summary").click()
+    page.locator("form[action$='/delete'] button").click()
+    page.wait_for_url("**/pictures")
+    expect(page.get_by_role("status")).to_have_text(words.deleted)
+    expect(page.locator(".card")).to_have_count(0)
+    assert not [path for path in installation.pictures() if path.name.startswith(job_id)]
+    visitor.expect_refusal(404, f"/jobs/{job_id}")
+    visitor.open(f"/jobs/{job_id}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(words.not_here)
+
+
+def test_picked_pictures_are_deleted_together(
+    visitor: Visitor, person: Person, installation: Installation, worker: object
+) -> None:
+    for prompt in ("one", "two", "three"):
+        painted(installation, person, prompt=prompt)
+    page = visitor.page
+    visitor.open("/pictures")
+    expect(page.locator(".bulk")).to_be_hidden()
+    for prompt in ("one", "three"):
+        page.locator(f".card:has(img[alt='{prompt}']) input").check()
+    page.locator(".bulk .btn--bad").click()
+    expect(page.get_by_role("status")).to_contain_text("2")
+    expect(page.locator(".card img")).to_have_attribute("alt", "two")
+
+
+def test_running_job_stops_when_it_is_told_to(
+    visitor: Visitor, words: Words, worker: object
+) -> None:
+    page = visitor.page
+    visitor.expect_refusal(404, r"/jobs/[^/]+/preview")
+    visitor.open("/create")
+    fill(page, "a large canvas", steps=100, width=512, height=512)
+    paint(page)
+    expect_state(page, "running")
+    page.locator("form[action$='/cancel'] button").click()
+    expect_state(page, "cancelled")
+    expect(page.get_by_role("heading", level=1)).to_have_text(words.cancelled)
+
+
+def test_operator_retries_a_failed_job_and_its_owner_finds_it_painted(
+    visitor: Visitor,
+    person: Person,
+    operator: Person,
+    browser: Browser,
+    installation: Installation,
+    language: str,
+    words: Words,
+    worker: object,
+) -> None:
+    prompt = f"a stubborn tower for {person.name}"
+    script = FAIL_JOB.format(name=person.name, prompt=prompt)
+    failed_id = installation.manage("shell", "-v0", "-c", script)
+    visitor.open(f"/jobs/{failed_id}")
+    expect(visitor.page.get_by_role("alert")).to_contain_text(words.failed)
+    with visit(browser, installation, language=language) as helper:
+        helper.enter_as(operator)
+        (key,) = installation.row(failed_id, "id")
+        helper.open(f"/admin/generation/generationjob/{key}/change/")
+        helper.page.locator("button[name=act][value=retry]").click()
+        expect(helper.page.locator(".messagelist .success")).to_be_visible()
+    visitor.open("/pictures?status=painted")
+    visitor.open(f"/jobs/{failed_id}")
+    visitor.page.locator(".rail a[href^='/jobs/']").click()
+    expect_state(visitor.page, "succeeded")
+    visitor.open("/pictures?status=painted")
+    expect(visitor.page.get_by_role("img", name=prompt)).to_be_visible()
+
+
+def test_sent_picture_is_followed_and_can_be_chosen_again(visitor: Visitor, worker: object) -> None:
+    page = visitor.page
+    visitor.open("/create")
+    fill(page, "a harbour", steps=1)
+    page.locator("details.fold:has(#file) > summary").click()
+    file = io.BytesIO()
+    Image.new("RGB", (96, 64), "tomato").save(file, "JPEG")
+    sent = {"name": "dusk.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
+    page.locator("#file").set_input_files(sent)
+    paint(page)
+    expect_state(page, "succeeded")
+    expect(page.locator(".facts")).to_contain_text(re.compile(r"0[.,]6"))
+    visitor.open("/create")
+    page.locator("details.fold:has(#file) > summary").click()
+    page.locator(".size:has-text('dusk.jpg')").click()
+    fill(page, "another harbour", steps=1)
+    paint(page)
+    expect_state(page, "succeeded")
+    expect(page.locator(".facts")).to_contain_text(re.compile(r"0[.,]6"))
+
+
+def test_refused_setting_is_named_and_the_words_stay(
+    visitor: Visitor, words: Words, has_javascript: bool
+) -> None:
+    page = visitor.page
+    visitor.expect_refusal(400, "/create")
+    visitor.open("/create")
+    fill(page, "reeds in the wind", steps=0)
+    page.locator("form[data-create]").evaluate("form => form.setAttribute('novalidate', '')")
+    page.locator(".go .btn--main").click()
+    summary = page.get_by_role("alert")
+    expect(summary.get_by_role("heading")).to_have_text(words.one_error)
+    expect(page).to_have_title(re.compile(f"^{words.error_title}"))
+    expect(page.locator("#prompt")).to_have_value("reeds in the wind")
+    expect(page.locator("#steps")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#steps-error")).to_be_visible()
+    if has_javascript:
+        expect(summary).to_be_focused()
+    summary.get_by_role("link").click()
+    expect(page.locator("#steps")).to_be_in_viewport()
+
+
+def test_chosen_language_stays(visitor: Visitor, language: str) -> None:
+    other = "en" if language == "fr" else "fr"
+    page = visitor.page
+    visitor.open("/account")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    page.locator(f"button[name=language][value={other}]").click()
+    expect(page.locator("html")).to_have_attribute("lang", other)
+    assert visitor.path == "/account"
+    visitor.open("/create")
+    expect(page.get_by_label(WORDS[other].prompt)).to_be_visible()
+
+
+def test_chosen_theme_is_seen_at_once_and_stays(visitor: Visitor, has_javascript: bool) -> None:
+    page = visitor.page
+    visitor.open("/pictures")
+    light = background(page)
+    with page.expect_response("**/theme"):
+        page.locator("button[name=theme][value=dark]").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("button[name=theme][value=dark]")).to_have_attribute("aria-pressed", "true")
+    assert background(page) != light
+    visitor.open("/create")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def background(page: Page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+@only_with_javascript
+def test_lens_reads_the_words_while_they_are_typed(visitor: Visitor) -> None:
+    visitor.open("/create")
+    visitor.page.locator("#prompt").press_sequentially("a red kite")
+    expect(visitor.page.locator("#lens .lens b").first).to_have_text(re.compile(r"^3 "))
+
+
+@only_without_javascript
+def test_lens_reads_the_words_when_it_is_asked_to(visitor: Visitor) -> None:
+    visitor.open("/create")
+    visitor.page.locator("#prompt").fill("a red kite")
+    visitor.page.locator("button[name=check]").first.click()
+    expect(visitor.page.locator("#lens .lens b").first).to_have_text(re.compile(r"^3 "))
+    expect(visitor.page.locator("#prompt")).to_have_value("a red kite")
+
+
+def test_dice_draw_a_seed(visitor: Visitor) -> None:
+    visitor.open("/create")
+    fill(visitor.page, "a red kite")
+    visitor.page.locator("button[name=roll]").click()
+    expect(visitor.page.locator("#seed")).to_have_value(re.compile(r"^\d+$"))
+    expect(visitor.page.locator("#prompt")).to_have_value("a red kite")
+
+
+def test_token_is_drawn_shown_once_and_revoked(
+    visitor: Visitor, installation: Installation
+) -> None:
+    page = visitor.page
+    visitor.open("/account")
+    page.locator("#id_name").fill("garden robot")
+    page.locator("form[action='/account/tokens'] .btn--main").click()
+    key = page.locator("#key").inner_text().strip()
+    assert installation.ask("GET", "/api/v1/jobs", token=key)[0] == 200
+    visitor.open("/account")
+    expect(page.locator("#key")).to_have_count(0)
+    page.locator("tr:has-text('garden robot') button").click()
+    expect(page.locator("tr:has-text('garden robot')")).to_have_count(0)
+    assert installation.ask("GET", "/api/v1/jobs", token=key)[0] == 401

@@ -1,0 +1,110 @@
+"""The list of jobs: what it shows of a million, how it is searched and filtered."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+
+from generation.admin import finding
+from generation.jobs import reviews
+from generation.models import GenerationJob
+from tests import factories
+from tests.test_admin import JOBS, operator  # noqa: F401  a fixture
+
+pytestmark = pytest.mark.django_db
+
+ENGLISH = {"accept-language": "en"}
+
+
+def found(client, query: str) -> set[int]:
+    answer = client.get(f"{JOBS}?{query}", headers=ENGLISH)
+    assert answer.status_code == 200, query
+    return {int(key) for key in re.findall(r'name="_selected_action" value="(\d+)"', text(answer))}
+
+
+def text(answer) -> str:
+    return answer.content.decode()
+
+
+def test_search_by_words(operator) -> None:  # noqa: F811
+    ship = factories.queued_job(prompt="a red sailing ship at night").pk
+    castle = factories.queued_job(prompt="a castle at night").pk
+    assert found(operator, "q=night") == {ship, castle}
+    assert found(operator, "q=SHIP") == {ship}
+    assert found(operator, "q=night+-castle") == {ship}
+    assert found(operator, "q=ship+or+castle") == {ship, castle}
+    assert found(operator, 'q="sailing+ship"') == {ship}
+    assert found(operator, 'q="ship+sailing"') == set()
+
+
+def test_search_by_id_and_owner(operator) -> None:  # noqa: F811
+    job = factories.queued_job(factories.make_user("Ada.Lovelace"))
+    factories.queued_job()
+    for words in (str(job.public_id), str(job.public_id)[:8], job.public_id.hex[:13].upper()):
+        assert found(operator, f"q={words}") == {job.pk}, words
+    assert found(operator, "q=ada.lovelace") == {job.pk}
+    assert found(operator, "q=ada") == set()
+
+
+@pytest.mark.parametrize("words", ["%27", "%22", "((", "a:*|", "%00", "%25", "-", "%F0%9F%98%80"])
+def test_search_bears_any_characters(operator, words) -> None:  # noqa: F811
+    factories.queued_job()
+    found(operator, f"q={words}")
+
+
+def test_filters(operator) -> None:  # noqa: F811
+    done, failed = factories.succeeded_job(), factories.failed_job()
+    queued = factories.queued_job()
+    reviews.mark_reviewed(done, reviewer_id=operator.user.pk)
+    reviews.hide(failed)
+    GenerationJob.objects.filter(pk=queued.pk).update(created_at=Now() - timedelta(days=40))
+    everything = {done.pk, failed.pk, queued.pk}
+    assert found(operator, "") == everything
+    assert found(operator, "status=failed") == {failed.pk}
+    assert found(operator, "status=nonsense") == everything
+    assert found(operator, "reviewed=yes") == {done.pk}
+    assert found(operator, "reviewed=no") == everything - {done.pk}
+    assert found(operator, "hidden=yes") == {failed.pk}
+    assert found(operator, "hidden=no&status=failed") == set()
+    assert found(operator, "profile=miniature") == everything
+    assert found(operator, "profile=sdxl") == set()
+    page = text(operator.get(JOBS, headers=ENGLISH))
+    today = re.search(r'\?(created_at__gte=[^"]+)">Today', page).group(1).replace("&amp;", "&")
+    assert found(operator, today) == {done.pk, failed.pk}
+
+
+def test_list_asks_the_database_as_often_for_many_jobs(
+    operator,  # noqa: F811
+    django_assert_max_num_queries,
+) -> None:
+    for number in range(8):
+        job = factories.succeeded_job(output=f"outputs/{number}.png")
+        reviews.mark_reviewed(job, reviewer_id=operator.user.pk)
+    with django_assert_max_num_queries(6):
+        assert len(found(operator, "")) == 8
+    with django_assert_max_num_queries(8):
+        assert len(found(operator, "q=lighthouse&status=succeeded")) == 8
+
+
+def test_count_stops_in_time(operator, monkeypatch) -> None:  # noqa: F811
+    monkeypatch.setattr(finding, "COUNT_AT_MOST", 3)
+    for _ in range(3):
+        factories.queued_job()
+    assert "3 jobs" in text(operator.get(JOBS, headers=ENGLISH))
+    factories.queued_job()
+    assert "More than 3 jobs" in text(operator.get(JOBS, headers=ENGLISH))
+
+
+def test_search_uses_the_indexes() -> None:
+    """With the table's size out of the question, the plan reads no whole table."""
+    owner = factories.make_user("ada")
+    factories.queued_job(owner)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    for words in ("night", "ada"):
+        plan = finding.search(GenerationJob.objects.order_by(), words).explain()
+        assert "job_prompt_words" in plan
+        assert "Seq Scan on generation_generationjob" not in plan
+    assert "job_by_owner" in plan
