@@ -106,7 +106,7 @@ def test_simultaneous_posts_are_accepted_up_to_the_limit_exactly(
 ) -> None:
     """No worker runs: of 240 requests at one moment, 100 are accepted and 140 sent away."""
     with installation.connect() as connection:
-        connection.execute("DELETE FROM generation_generationjob")
+        connection.execute("TRUNCATE generation_generationjob CASCADE")
     tokens = installation.new_tokens(12)
     start = threading.Barrier(REQUESTS)
     answers: list[tuple[int, str | None]] = []
@@ -127,7 +127,7 @@ def test_simultaneous_posts_are_accepted_up_to_the_limit_exactly(
     assert Counter(answers) == {(202, None): LIMIT, (503, "30"): REQUESTS - LIMIT}
     with installation.connect() as connection:
         (queued,) = connection.execute("SELECT count(*) FROM generation_generationjob").fetchone()
-        connection.execute("DELETE FROM generation_generationjob")
+        connection.execute("TRUNCATE generation_generationjob CASCADE")
         connection.execute("DELETE FROM django_q_ormq")
     assert queued == LIMIT
 
@@ -146,7 +146,11 @@ def test_web_process_never_loads_torch(installation: Installation, token: str) -
             pages += status == 200
     assert pages > 10
     with installation.connect() as connection:
-        connection.execute("DELETE FROM generation_generationjob WHERE public_id = %s", [job_id])
+        connection.execute(
+            "WITH gone AS (DELETE FROM generation_generationjob WHERE public_id = %s RETURNING id)"
+            " DELETE FROM generation_jobtransition USING gone WHERE job_id = gone.id",
+            [job_id],
+        )
     assert installation.web
     maps = Path(f"/proc/{installation.web.pid}/maps").read_text()
     assert "psycopg" in maps
