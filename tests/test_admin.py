@@ -121,7 +121,7 @@ def test_review_asks_for_a_note(operator) -> None:
     one, two = factories.succeeded_job(), factories.failed_job()
     page = act(operator, "review_jobs", one, two).content.decode()
     assert 'name="note"' in page
-    assert "It is about 2 jobs:" in page
+    assert "This concerns 2 jobs:" in page
     assert not GenerationJob.objects.filter(reviewed_at__isnull=False).exists()
     too_long = act(operator, "review_jobs", one, confirmed="yes", note="x" * 1001).content.decode()
     assert "at most 1000 characters" in too_long
@@ -134,7 +134,7 @@ def test_review_asks_for_a_note(operator) -> None:
 def test_ended_jobs_are_deleted_with_their_pictures_after_a_question(operator, media) -> None:
     done, queued = factories.succeeded_job(), factories.queued_job()
     asked = act(operator, "delete_jobs", done, queued).content.decode()
-    assert "It is about 2 jobs:" in asked
+    assert "This concerns 2 jobs:" in asked
     assert GenerationJob.objects.count() == 2
     page = act(operator, "delete_jobs", done, queued, confirmed="yes").content.decode()
     assert "has not ended" in page

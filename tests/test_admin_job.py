@@ -77,7 +77,7 @@ def test_nothing_added_is_inline(operator) -> None:  # noqa: F811
     ("make", "acts"),
     [
         (factories.queued_job, {"cancel", "hide"}),
-        (factories.failed_job, {"retry", "hide", "review"}),
+        (factories.failed_job, {"retry", "review"}),
         (factories.succeeded_job, {"hide", "review"}),
     ],
 )

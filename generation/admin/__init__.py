@@ -6,4 +6,5 @@ from generation.admin import invitations, jobs, tokens, workers  # noqa: F401  r
 from generation.jobs import queue
 
 admin.site.site_header = admin.site.site_title = "Imagen"
+admin.site.enable_nav_sidebar = False  # the list of jobs needs the room
 queue.take_down_broker_pages()

@@ -42,6 +42,11 @@ def _can_be_retried(job: GenerationJob) -> bool:
     return job.status in services.RETRYABLE and not hasattr(job, "retried_as")
 
 
+def _can_be_hidden(job: GenerationJob) -> bool:
+    """Also before its picture is there."""
+    return job.status not in services.RETRYABLE and job.hidden_at is None
+
+
 def _can_be_reviewed(job: GenerationJob) -> bool:
     return job.status in FINAL_STATUSES and job.reviewed_at is None
 
@@ -63,7 +68,7 @@ ACTS = {
         label=gettext_lazy("Hide the picture"),
         done=gettext_lazy("Hidden: the owner no longer sees the picture."),
         run=lambda job, _actor_id, _note: reviews.hide(job),
-        fits=lambda job: job.hidden_at is None,
+        fits=_can_be_hidden,
     ),
     "show": Act(
         label=gettext_lazy("Show the picture again"),

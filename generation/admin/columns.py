@@ -1,11 +1,15 @@
 """What is shown of a job: the list's columns, and its page's fields with their names."""
 
+from datetime import datetime
+
 from django import forms
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +18,7 @@ from generation.models import GenerationJob, JobStatus, ReferenceImage
 from generation.spec.errors import FAILURES
 
 THUMBNAIL_SIDE = 72
+NOTHING = "-"
 
 
 class Labels(forms.ModelForm):
@@ -146,12 +151,12 @@ class JobColumns:
         return f"{job.step}/{job.steps}"
 
     @admin.display(description=_("submitted"))
-    def submitted(self, job: GenerationJob) -> object:
-        return job.created_at
+    def submitted(self, job: GenerationJob) -> str:
+        return _short_time(job.created_at)
 
     @admin.display(description=_("ended"))
-    def ended(self, job: GenerationJob) -> object:
-        return job.finished_at
+    def ended(self, job: GenerationJob) -> str:
+        return _short_time(job.finished_at)
 
     @admin.display(description=_("marks"))
     def marks(self, job: GenerationJob) -> SafeString:
@@ -167,7 +172,7 @@ class JobColumns:
         return format_html("<code>{}</code>", job.public_id)
 
     @admin.display(description=_("retries"))
-    def relatives(self, job: GenerationJob) -> SafeString:
+    def relatives(self, job: GenerationJob) -> str:
         """Links to the job that this one repeats, and to the one that repeats it."""
         sentences = []
         if job.retry_of:
@@ -175,21 +180,25 @@ class JobColumns:
         if hasattr(job, "retried_as"):
             sentences.append((gettext("It was retried as {job}."), job.retried_as))
         linked = [(format_html(words, job=_link(other)),) for words, other in sentences]
-        return format_html_join(" ", "{}", linked)
+        return format_html_join(" ", "{}", linked) or NOTHING
 
     @admin.display(description=_("size"))
     def size(self, job: GenerationJob) -> str:
         return f"{job.width} \N{MULTIPLICATION SIGN} {job.height}"
 
     @admin.display(description=_("reference"))
-    def reference_name(self, job: GenerationJob) -> str | None:
+    def reference_name(self, job: GenerationJob) -> str:
         """Without its file, which lies in the same row."""
         reference = ReferenceImage.objects.filter(pk=job.reference_id)
-        return reference.values_list("name", flat=True).first()
+        return reference.values_list("name", flat=True).first() or NOTHING
 
     @admin.display(description=_("what its owner reads"))
     def error_sentence(self, job: GenerationJob) -> str:
-        return gettext(FAILURES[job.error_code]) if job.error_code else ""
+        return gettext(FAILURES[job.error_code]) if job.error_code else NOTHING
+
+
+def _short_time(time: datetime | None) -> str:
+    return date_format(localtime(time), "SHORT_DATETIME_FORMAT") if time else NOTHING
 
 
 def _link(job: GenerationJob) -> SafeString:

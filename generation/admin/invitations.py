@@ -16,7 +16,7 @@ from generation.models import Invitation
 
 class DrawForm(forms.ModelForm):
     class Meta:
-        labels = {"note": _("note")}
+        labels = {"note": _("Note")}
         help_texts = {"note": _("For whom it is; only operators read this.")}
 
 

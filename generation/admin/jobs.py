@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
@@ -44,12 +45,12 @@ class GenerationJobAdmin(JobColumns, ReadOnlyAdmin):
         "name",
         "whose",
         "state",
+        "marks",
         "words",
         "attempts",
         "progress",
         "submitted",
         "ended",
-        "marks",
     )
     list_display_links = ("thumbnail", "name")
     list_filter = (
@@ -93,6 +94,8 @@ class GenerationJobAdmin(JobColumns, ReadOnlyAdmin):
     ) -> HttpResponse:
         """With the picture, the buttons and the job's log."""
         context |= {
+            "title": gettext("Job %(job)s") % {"job": short_id(obj)},
+            "subtitle": Truncator(obj.prompt).chars(80),
             "job": obj,
             "is_painted": is_painted(obj),
             "acts": self._acts_for(request, obj),

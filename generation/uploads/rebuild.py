@@ -193,7 +193,7 @@ def _upright(image: "Image.Image") -> "Image.Image":
 
     turn = None
     with contextlib.suppress(*BROKEN):
-        turn = TURNS.get(image.getexif().get(ORIENTATION))
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
     return image.transpose(Image.Transpose[turn]) if turn else image
 
 

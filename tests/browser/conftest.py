@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.visitor import LIMIT_MS
+from tests.stack.harness import Installation, open_installation
 
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 MISSING = (
@@ -26,3 +27,11 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Everybody may sign up, and mails could be sent (to nobody: no test sends one)."""
+    settings = {"IMAGEN_SIGN_UP": "open", "IMAGEN_MAIL": "smtp+plain://127.0.0.1:9"}
+    with open_installation(tmp_path_factory.mktemp("browser"), **settings) as made:
+        yield made

@@ -1,5 +1,7 @@
 """What people do, from one end to the other, in both languages, with JavaScript and without."""
 
+# ruff: noqa: RUF001  the pages' own apostrophes and dashes
+
 import io
 import re
 import subprocess
@@ -11,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.visitor import PASSWORD, Person, Visitor, make_people, visit
-from tests.stack.harness import Installation, open_installation
+from tests.stack.harness import Installation
 
 SLOW = "slow:0.1"
 """So that a picture of many steps can be watched."""
@@ -86,7 +88,7 @@ WORDS = {
         prompt="Que doit-elle montrer\N{NARROW NO-BREAK SPACE}?",
         negative="À éviter",
         paint="Peindre",
-        painting=r"\d+ sur \d+, peinture",
+        painting=r"\d+ sur \d+, en train de se peindre",
         may_leave="Vous pouvez quitter cette page\N{NO-BREAK SPACE}: "
         "l’image sera dans votre historique.",
         stages=("Lire les mots", "Peindre", "Développer les couleurs et ranger"),
@@ -115,18 +117,13 @@ def has_javascript(request: pytest.FixtureRequest) -> bool:
 
 
 only_with_javascript = pytest.mark.parametrize("has_javascript", [True], ids=["js"])
+needs_worker = pytest.mark.usefixtures("worker")
 only_without_javascript = pytest.mark.parametrize("has_javascript", [False], ids=["plain"])
 
 
 @pytest.fixture
 def words(language: str) -> Words:
     return WORDS[language]
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with open_installation(tmp_path_factory.mktemp("browser")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +163,16 @@ def visitor(stranger: Visitor, person: Person) -> Visitor:
     """The person, signed in."""
     stranger.enter_as(person)
     return stranger
+
+
+@pytest.fixture
+def helper(
+    browser: Browser, installation: Installation, operator: Person, language: str
+) -> Iterator[Visitor]:
+    """The operator, signed in."""
+    with visit(browser, installation, language=language) as visitor:
+        visitor.enter_as(operator)
+        yield visitor
 
 
 def sign_in(visitor: Visitor, person: Person, password: str = PASSWORD) -> None:
@@ -247,8 +254,9 @@ def test_new_person_finds_a_bare_wall_and_the_form(visitor: Visitor, words: Word
 
 
 @only_with_javascript
+@needs_worker
 def test_watched_job_shows_steps_and_preview_without_a_reload(
-    visitor: Visitor, words: Words, worker: object
+    visitor: Visitor, words: Words
 ) -> None:
     page = visitor.page
     visitor.expect_refusal(404, r"/jobs/[^/]+/preview")  # a preview may go as it is asked for
@@ -270,8 +278,9 @@ def test_watched_job_shows_steps_and_preview_without_a_reload(
 
 
 @only_without_javascript
+@needs_worker
 def test_page_without_javascript_renews_itself_until_the_picture_is_there(
-    visitor: Visitor, words: Words, worker: object
+    visitor: Visitor, words: Words
 ) -> None:
     page = visitor.page
     visitor.expect_refusal(404, r"/jobs/[^/]+/preview")
@@ -288,8 +297,9 @@ def test_page_without_javascript_renews_itself_until_the_picture_is_there(
     assert sum(url.endswith(job_id) for url in loads) > 2
 
 
+@needs_worker
 def test_picture_is_found_by_a_word_and_by_a_filter(
-    visitor: Visitor, person: Person, installation: Installation, worker: object
+    visitor: Visitor, person: Person, installation: Installation
 ) -> None:
     job_id = painted(installation, person, prompt="a violet sailboat")
     painted(installation, person, prompt="a green hill")
@@ -308,8 +318,9 @@ def test_picture_is_found_by_a_word_and_by_a_filter(
     assert job_of(page) == job_id
 
 
+@needs_worker
 def test_download_is_the_file_that_the_api_serves(
-    visitor: Visitor, person: Person, installation: Installation, words: Words, worker: object
+    visitor: Visitor, person: Person, installation: Installation, words: Words
 ) -> None:
     job_id = painted(installation, person)
     visitor.open(f"/jobs/{job_id}")
@@ -322,8 +333,9 @@ def test_download_is_the_file_that_the_api_serves(
     assert file == served
 
 
+@needs_worker
 def test_use_again_brings_the_same_order_into_the_form(
-    visitor: Visitor, person: Person, installation: Installation, words: Words, worker: object
+    visitor: Visitor, person: Person, installation: Installation, words: Words
 ) -> None:
     order = {"prompt": "reeds\nat dawn", "negative_prompt": "people", "seed": 99, "width": 192}
     job_id = painted(installation, person, **order)
@@ -335,8 +347,9 @@ def test_use_again_brings_the_same_order_into_the_form(
         expect(page.locator(f"#{name}")).to_have_value(str(value))
 
 
+@needs_worker
 def test_deleted_picture_is_gone_from_the_history_and_the_disk(
-    visitor: Visitor, person: Person, installation: Installation, words: Words, worker: object
+    visitor: Visitor, person: Person, installation: Installation, words: Words
 ) -> None:
     job_id = painted(installation, person)
     page = visitor.page
@@ -352,8 +365,9 @@ def test_deleted_picture_is_gone_from_the_history_and_the_disk(
     expect(page.get_by_role("heading", level=1)).to_have_text(words.not_here)
 
 
+@needs_worker
 def test_picked_pictures_are_deleted_together(
-    visitor: Visitor, person: Person, installation: Installation, worker: object
+    visitor: Visitor, person: Person, installation: Installation
 ) -> None:
     for prompt in ("one", "two", "three"):
         painted(installation, person, prompt=prompt)
@@ -367,9 +381,8 @@ def test_picked_pictures_are_deleted_together(
     expect(page.locator(".card img")).to_have_attribute("alt", "two")
 
 
-def test_running_job_stops_when_it_is_told_to(
-    visitor: Visitor, words: Words, worker: object
-) -> None:
+@needs_worker
+def test_running_job_stops_when_it_is_told_to(visitor: Visitor, words: Words) -> None:
     page = visitor.page
     visitor.expect_refusal(404, r"/jobs/[^/]+/preview")
     visitor.open("/create")
@@ -381,36 +394,29 @@ def test_running_job_stops_when_it_is_told_to(
     expect(page.get_by_role("heading", level=1)).to_have_text(words.cancelled)
 
 
+@needs_worker
 def test_operator_retries_a_failed_job_and_its_owner_finds_it_painted(
-    visitor: Visitor,
-    person: Person,
-    operator: Person,
-    browser: Browser,
-    installation: Installation,
-    language: str,
-    words: Words,
-    worker: object,
+    visitor: Visitor, person: Person, helper: Visitor, installation: Installation, words: Words
 ) -> None:
     prompt = f"a stubborn tower for {person.name}"
     script = FAIL_JOB.format(name=person.name, prompt=prompt)
     failed_id = installation.manage("shell", "-v0", "-c", script)
     visitor.open(f"/jobs/{failed_id}")
     expect(visitor.page.get_by_role("alert")).to_contain_text(words.failed)
-    with visit(browser, installation, language=language) as helper:
-        helper.enter_as(operator)
-        (key,) = installation.row(failed_id, "id")
-        helper.open(f"/admin/generation/generationjob/{key}/change/")
-        helper.page.locator("button[name=act][value=retry]").click()
-        expect(helper.page.locator(".messagelist .success")).to_be_visible()
-    visitor.open("/pictures?status=painted")
-    visitor.open(f"/jobs/{failed_id}")
-    visitor.page.locator(".rail a[href^='/jobs/']").click()
+    (key,) = installation.row(failed_id, "id")
+    helper.open(f"/admin/generation/generationjob/{key}/change/")
+    helper.page.locator("button[name=act][value=retry]").click()
+    expect(helper.page.locator(".messagelist .success")).to_be_visible()
+    visitor.page.reload()
+    visitor.page.locator(".rail p a[href^='/jobs/']").click()
+    visitor.page.wait_for_url(lambda url: failed_id not in url)
     expect_state(visitor.page, "succeeded")
     visitor.open("/pictures?status=painted")
     expect(visitor.page.get_by_role("img", name=prompt)).to_be_visible()
 
 
-def test_sent_picture_is_followed_and_can_be_chosen_again(visitor: Visitor, worker: object) -> None:
+@needs_worker
+def test_sent_picture_is_followed_and_can_be_chosen_again(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open("/create")
     fill(page, "a harbour", steps=1)
@@ -485,7 +491,7 @@ def background(page: Page) -> str:
 def test_lens_reads_the_words_while_they_are_typed(visitor: Visitor) -> None:
     visitor.open("/create")
     visitor.page.locator("#prompt").press_sequentially("a red kite")
-    expect(visitor.page.locator("#lens .lens b").first).to_have_text(re.compile(r"^3 "))
+    expect(visitor.page.locator("#lens .lens b").first).to_have_text(re.compile(r"^4 "))
 
 
 @only_without_javascript
@@ -493,7 +499,7 @@ def test_lens_reads_the_words_when_it_is_asked_to(visitor: Visitor) -> None:
     visitor.open("/create")
     visitor.page.locator("#prompt").fill("a red kite")
     visitor.page.locator("button[name=check]").first.click()
-    expect(visitor.page.locator("#lens .lens b").first).to_have_text(re.compile(r"^3 "))
+    expect(visitor.page.locator("#lens .lens b").first).to_have_text(re.compile(r"^4 "))
     expect(visitor.page.locator("#prompt")).to_have_value("a red kite")
 
 
@@ -511,7 +517,7 @@ def test_token_is_drawn_shown_once_and_revoked(
     page = visitor.page
     visitor.open("/account")
     page.locator("#id_name").fill("garden robot")
-    page.locator("form[action='/account/tokens'] .btn--main").click()
+    page.locator("form[action='/account/tokens'] button").click()
     key = page.locator("#key").inner_text().strip()
     assert installation.ask("GET", "/api/v1/jobs", token=key)[0] == 200
     visitor.open("/account")

@@ -19,7 +19,7 @@ from PIL import Image, features
 from generation.spec.errors import FieldError
 from generation.uploads import reading
 from generation.uploads.reading import REFUSALS, UploadRefused, read_upload
-from generation.uploads.rebuild import RESULT_SIDE, Refusal
+from generation.uploads.rebuild import MAX_RESULT_BYTES, RESULT_SIDE, Refusal
 from tests.uploads import hostile
 
 MAX_SECONDS = 5.0
@@ -198,7 +198,9 @@ def test_answer_that_is_no_bare_png_is_our_fault(child, tmp_path, caplog, answer
     child(f"sys.stdout.buffer.write(open({str(tmp_path / 'answer')!r}, 'rb').read())")
     with pytest.raises(RuntimeError, match="something else than a picture"):
         read(b"x")
-    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.args == (min(len(answer), MAX_RESULT_BYTES),)
 
 
 @pytest.mark.parametrize("program", ["import no_such_module", "sys.exit(1)", "sys.exit(63)"])
