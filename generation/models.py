@@ -140,6 +140,10 @@ class GenerationJob(models.Model):
             models.Index(fields=["owner", "-id"], name="job_by_owner"),
             models.Index(fields=["owner", "status", "-id"], name="job_by_owner_and_status"),
             GinIndex(SearchVector("prompt", config="simple"), name="job_prompt_words"),
+            models.Index(fields=["id"], name="job_hidden", condition=Q(hidden_at__isnull=False)),
+            models.Index(
+                fields=["id"], name="job_reviewed", condition=Q(reviewed_at__isnull=False)
+            ),
         )
         constraints = (
             models.CheckConstraint(
@@ -254,6 +258,7 @@ class JobTransition(models.Model):
         ordering = ("id",)
         verbose_name = _("transition")
         verbose_name_plural = _("transitions")
+        indexes = (models.Index(fields=["at"], name="transition_at"),)
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} -> {self.to_status} ({self.reason})"

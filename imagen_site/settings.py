@@ -173,6 +173,7 @@ AXES_CLIENT_IP_CALLABLE = "generation.web.accounts.client_address"
 AXES_LOCKOUT_CALLABLE = "generation.web.accounts.sign_in_rests"
 AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]  # the log may name addresses
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # manage.py axes_reset ends a pause
 
 # Mail: for forgotten passwords, where IMAGEN_MAIL names a server.
 

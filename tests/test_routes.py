@@ -161,7 +161,7 @@ class World:
             "<id>": str(self.job.owner_id),
             "<path:object_id>": str(self.job.pk),
             "<path:content_type_id>": "1",
-            "^(?P<app_label>auth|axes|generation)/$": "generation/",
+            "^(?P<app_label>auth|generation)/$": "generation/",
             "(?P<url>.*)$": "nothing/",
         }
         for name, value in values.items():

@@ -101,8 +101,9 @@ def thumbnail(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
 def preview(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """What a running job's picture is going to be."""
     running = {"job__status": JobStatus.RUNNING, "attempt": F("job__attempt")}
-    found = JobPreview.objects.filter(job=_own_job(request, job_id), **running).first()
-    if found is None:
+    job = _own_job(request, job_id)
+    found = JobPreview.objects.filter(job=job, **running).first()
+    if found is None or job.hidden_at is not None:
         raise Http404("no preview now")
     return HttpResponse(bytes(found.image), content_type="image/jpeg", headers=picture_headers())
 

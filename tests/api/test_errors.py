@@ -6,9 +6,8 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from generation.api import errors
-from generation.web.middleware import DatabaseMiddleware
 from generation.api.classic import views
+from generation.web import middleware
 
 pytestmark = pytest.mark.django_db
 
@@ -64,8 +63,8 @@ def test_pooled_connection_is_given_back_before_the_answer_is_read(monkeypatch) 
         for name in ("idle", "busy")
     )
     fakes = SimpleNamespace(all=lambda initialized_only: [idle, busy])
-    monkeypatch.setattr(errors, "connections", fakes)
-    DatabaseMiddleware(lambda request: HttpResponse())(HttpRequest())
+    monkeypatch.setattr(middleware, "connections", fakes)
+    middleware.DatabaseMiddleware(lambda request: HttpResponse())(HttpRequest())
     assert given_back == ["idle"]
 
 

@@ -75,6 +75,12 @@ class TestRunning:
         assert "Stopping" in html
         assert "disabled" in html
 
+    def test_preview_of_a_hidden_job_is_hidden_too(self, page, user) -> None:
+        job, claim = factories.running_job(user)
+        transitions.show_preview(claim, 14, b"jpeg")
+        GenerationJob.objects.update(hidden_at="2026-01-01T00:00Z")
+        assert page.get(f"/jobs/{job.public_id}/preview").status_code == 404
+
 
 class TestSucceeded:
     def test_picture_settings_and_ways_on(self, page, user, media) -> None:
