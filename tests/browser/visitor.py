@@ -122,4 +122,4 @@ def visit(
         yield visitor
     finally:
         visitor.context.close()
-    assert visitor.problems == []
+    assert not visitor.problems, "\n".join(visitor.problems)
