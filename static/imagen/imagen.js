@@ -62,9 +62,24 @@ function replace(old, next) {
 }
 
 function place(element) {
+  if (element.matches(".scroll")) return ".scroll";
   const form = element.closest("form");
   if (form) return `form[action="${form.getAttribute("action")}"] button`;
   return element.getAttribute("href") ? `a[href="${element.getAttribute("href")}"]` : "summary";
+}
+
+// ---- the service's status: the part that shows the present, again and again
+
+async function renew(part) {
+  for (;;) {
+    await wait(15_000);
+    const html = document.hidden ? null : await ask(location.href);
+    if (html === null) continue;
+    const next = new DOMParser().parseFromString(html, "text/html").getElementById(part.id);
+    if (!next) continue;
+    replace(part, next);
+    part = next;
+  }
 }
 
 // ---- the form
@@ -176,7 +191,7 @@ $("[data-theme-switch]")?.addEventListener("submit", (event) => {
   const form = event.currentTarget;
   const body = new FormData(form);
   body.set("theme", theme);
-  fetch(form.action, { method: "POST", body, redirect: "manual" });
+  fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true });
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   $$("button", form).forEach((button) => button.setAttribute("aria-pressed", String(button.value === theme)));
@@ -186,5 +201,6 @@ dress(document);
 $("#errors")?.focus();
 if ($("form[data-create]")) tieForm($("form[data-create]"));
 if ($("#job[data-live]")) follow($("#job"));
+if ($("[data-renew]")) renew($("[data-renew]"));
 const toast = $(".toast");
 if (toast) setTimeout(() => toast.remove(), 12_000);
