@@ -75,7 +75,6 @@ PAGES = {
     "create/queue": members(),
     "reference": members(),
     "uploads/<int:upload_id>": mine(),
-    "uploads/<int:upload_id>/delete": mine("POST", 302),
     "jobs/<uuid:job_id>": mine(),
     "jobs/<uuid:job_id>/live": mine(job="running"),
     "jobs/<uuid:job_id>/cancel": mine("POST", 302, job="running"),

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from generation.admin.base import ReadOnlyAdmin
+from generation.admin.read_only import ReadOnlyAdmin
 from generation.models import Invitation
 
 

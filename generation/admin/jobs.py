@@ -28,7 +28,7 @@ from generation.admin.acts import (
     sentence,
     short_id,
 )
-from generation.admin.base import ReadOnlyAdmin
+from generation.admin.read_only import ReadOnlyAdmin
 from generation.admin.columns import JobColumns
 from generation.api.files import stream_picture, stream_thumbnail
 from generation.models import GenerationJob, JobStatus, JobTransition

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from generation.admin.base import ReadOnlyAdmin
+from generation.admin.read_only import ReadOnlyAdmin
 from generation.models import ApiToken
 from generation.tokens import revoke_token
 

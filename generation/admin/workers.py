@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from generation.admin.base import ReadOnlyAdmin
+from generation.admin.read_only import ReadOnlyAdmin
 from generation.jobs.state import WorkerState, service_state
 from generation.models import Worker
 

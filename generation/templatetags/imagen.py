@@ -5,6 +5,8 @@ from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from generation.web.orders import SHAPES
+
 register = template.Library()
 
 ICONS = {
@@ -23,24 +25,9 @@ ICONS = {
     "search": '<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>',
     "stop": '<path d="m6 6 12 12M18 6 6 18"/>',
     "vary": '<path d="M4 17c4 0 4-10 8-10s4 10 8 10M4 12h2M18 12h2"/>',
-    "reference": '<rect x="3" y="5" width="18" height="14" rx="1"/><path d="m4 17 5-5 4 4 2.5-2.5L2'
-    '0 17M15.5 9.5h.01"/>',
     "newer": '<path d="m14.5 5-7 7 7 7"/>',
     "older": '<path d="m9.5 5 7 7-7 7"/>',
 }
-
-SHAPES = {
-    "1x1": 1.0,
-    "9x7": 9 / 7,
-    "7x9": 7 / 9,
-    "19x13": 19 / 13,
-    "13x19": 13 / 19,
-    "7x4": 7 / 4,
-    "4x7": 4 / 7,
-    "12x5": 12 / 5,
-    "5x12": 5 / 12,
-}
-"""The style sheet's classes r-*, by width over height: inline styles are not allowed."""
 
 
 @register.simple_tag
@@ -54,9 +41,9 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def shape(width: int, height: int) -> str:
-    """The class of the nearest shape."""
+    """The style sheet's class of the nearest shape: inline styles are not allowed."""
     ratio = width / height
-    return "r-" + min(SHAPES, key=lambda name: abs(SHAPES[name] - ratio))
+    return "r-" + min(SHAPES, key=lambda shape: abs(shape.width / shape.height - ratio)).key
 
 
 @register.filter

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from generation.models import GenerationJob, JobStatus
 from generation.web.looks import chosen_theme
@@ -23,7 +24,9 @@ def page(request: HttpRequest) -> dict[str, object]:
         "here": request.get_full_path(),
         "person": person,
     }
-    return around | {"current_job": _current_job(person.pk)} if person else around
+    if person is None:
+        return around
+    return around | {"current_job": SimpleLazyObject(lambda: _current_job(person.pk))}
 
 
 def _signed_in(request: HttpRequest) -> AbstractBaseUser | None:
@@ -33,6 +36,6 @@ def _signed_in(request: HttpRequest) -> AbstractBaseUser | None:
 
 def _current_job(user_id: int) -> GenerationJob | None:
     """The one that runs, or else the one that waits; the newest of several."""
-    live = (JobStatus.RUNNING, JobStatus.QUEUED)
-    jobs = GenerationJob.objects.owned_by(user_id).filter(status__in=live)
-    return jobs.only("public_id", "status", "step", "steps").order_by("-status", "-pk").first()
+    jobs = GenerationJob.objects.owned_by(user_id).only("public_id", "status", "step", "steps")
+    running = jobs.filter(status=JobStatus.RUNNING).order_by("-pk").first()
+    return running or jobs.queued().order_by("-pk").first()

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from generation.api.errors import queue_full_sentence
 from generation.api.files import small_picture
@@ -20,26 +20,31 @@ from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing
 from generation.spec.limits import MAX_SEED
 from generation.spec.request import show_value
 from generation.uploads.reading import UploadRefused, read_upload
-from generation.web import orders
+from generation.web import once, orders
 from generation.web.form_page import SERVICE, Form, FormPage
 
 REFUSED = 400
 
 
 @login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """Show the form, or accept what it says."""
+    """Show the form, or accept what it says. Three of its buttons only change the form."""
     if request.method != "POST":
         return _show(request, _first_form(request))
-    form = request.POST.dict()
+    form, errors = _keep_file(request, request.POST.dict())
     if "roll" in form:
-        return _show(request, form | {"seed": str(secrets.randbelow(MAX_SEED + 1))})
-    if "check" in form:
-        return _show(request, form)
-    return _submit(request, form)
+        form["seed"] = str(secrets.randbelow(MAX_SEED + 1))
+    if "forget" in form:
+        form = _forget(request, form)
+    if form.keys() & {"roll", "check", "forget"}:
+        return _show(request, form, errors=errors)
+    return _submit(request, form, errors)
 
 
 @login_required
+@never_cache
 @require_POST
 def read_words(request: HttpRequest) -> HttpResponse:
     """How the words will be read: the lens alone."""
@@ -48,6 +53,7 @@ def read_words(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@never_cache
 @require_safe
 def look_at_queue(request: HttpRequest) -> HttpResponse:
     """How many wait: the sentence beside the button alone."""
@@ -72,13 +78,6 @@ def show_upload(request: HttpRequest, upload_id: int) -> HttpResponse:
     return small_picture(bytes(_own_upload(request, upload_id).reference.file))
 
 
-@login_required
-@require_POST
-def delete_upload(request: HttpRequest, upload_id: int) -> HttpResponse:
-    uploads.discard_upload(_own_upload(request, upload_id))
-    return redirect("web:create")
-
-
 def _first_form(request: HttpRequest) -> Form:
     """Empty, or with the order of one's own job: `again`, without its seed where `vary` is set."""
     wanted = request.GET
@@ -93,16 +92,18 @@ def _first_form(request: HttpRequest) -> Form:
     return form | sizes
 
 
-def _submit(request: HttpRequest, form: Form) -> HttpResponse:
-    """The job's page, or the form again with all that was typed and what is wrong with it."""
-    errors: list[FieldError] = []
-    file = request.FILES.get("file")
-    if file is not None:
-        form, errors = _keep_file(request.user.pk, form, file)
+def _submit(request: HttpRequest, form: Form, errors: list[FieldError]) -> HttpResponse:
+    """The job's page, or the form again with all that was typed and what is wrong with it.
+
+    A form that is sent twice, by a double click or a reload, is one job.
+    """
+    if earlier := once.find(request.user.pk, form.get("once", "")):
+        return redirect("web:job", earlier)
     try:
         order = orders.read_form(form, _reference_finder(request.user.pk, form))
         if not errors:
             job = services.submit_job(order, owner_id=request.user.pk)
+            once.note(request.user.pk, form.get("once", ""), job.public_id)
             return redirect("web:job", job.public_id)
     except InvalidRequest as refused:
         errors = [*refused.errors, *errors]
@@ -121,15 +122,19 @@ def _show(
     notice: str = "",
     status: int = 200,
 ) -> HttpResponse:
+    once.forget(request.user.pk, form.get("once", ""))
     page = FormPage(form=form, user_id=request.user.pk, errors=errors or [], notice=notice)
     return render(request, "generation/create.html", {"page": page}, status=status)
 
 
-def _keep_file(user_id: int, form: Form, file: UploadedFile) -> tuple[Form, list[FieldError]]:
-    """The form with the upload chosen; the same form and an error when it is refused."""
+def _keep_file(request: HttpRequest, form: Form) -> tuple[Form, list[FieldError]]:
+    """The form with its file as the chosen upload; the same form and an error if it is refused."""
+    file = request.FILES.get("file")
+    if file is None:
+        return form, []
     name = file.name or "?"
     try:
-        upload = uploads.keep_upload(user_id, name, read_upload(file))
+        upload = uploads.keep_upload(request.user.pk, name, read_upload(file))
     except UploadRefused as refused:
         shown = show_value(name)
         error = FieldError(
@@ -139,6 +144,15 @@ def _keep_file(user_id: int, form: Form, file: UploadedFile) -> tuple[Form, list
     return form | {"reference": str(upload.pk)}, []
 
 
+def _forget(request: HttpRequest, form: Form) -> Form:
+    """Delete the upload that the button names; the form without it."""
+    gone = form["forget"]
+    for upload in uploads.uploads_of(request.user.pk):
+        if str(upload.pk) == gone:
+            uploads.discard_upload(upload)
+    return form | {"reference": ""} if form.get("reference") == gone else form
+
+
 def _reference_finder(user_id: int, form: Form) -> Callable[[], str]:
     """What answers with the digest of the reference that the form chooses."""
     choice = form.get("reference", "")
@@ -146,13 +160,10 @@ def _reference_finder(user_id: int, form: Form) -> Callable[[], str]:
         return references.offered
 
     def find_upload() -> str:
-        own = UploadedReference.objects.filter(owner_id=user_id)
-        found = (
-            own.filter(pk=int(choice)).first() if choice.isascii() and choice.isdigit() else None
-        )
-        if found is None:
+        own = {str(upload.pk): upload for upload in uploads.uploads_of(user_id)}
+        if choice not in own:
             raise ReferenceMissing(orders.UPLOAD_GONE)
-        return found.reference_id
+        return own[choice].reference_id
 
     return find_upload
 

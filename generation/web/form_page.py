@@ -16,13 +16,12 @@ from generation.spec.errors import FieldError, ModelUnavailable
 from generation.spec.limits import Limits
 from generation.spec.profiles import ModelProfile
 from generation.spec.weighting import WeightingRefused
-from generation.web import orders
+from generation.uploads.rebuild import MAX_FILE_BYTES
+from generation.web import once, orders
 
 Form = dict[str, str]
 SERVICE = "service"
 """The choice of the reference that the operator offers; an upload is chosen by its number."""
-ROOM = 75
-"""Tokens of one chunk between its start and its end."""
 MAX_SHOWN_TOKENS = 600
 
 LABELS = {
@@ -78,6 +77,25 @@ class FormPage:
         default = conf.profile().name
         known = conf.profiles().values()
         return [profile for profile in known if profile.is_installed or profile.name == default]
+
+    @property
+    def missing_model(self) -> str:
+        """The model of an order that is no longer here; empty where it is."""
+        asked = self.form.get("profile", "")
+        return asked if asked and asked != self.profile.name else ""
+
+    @cached_property
+    def once(self) -> str:
+        """What makes a form that is sent twice one job."""
+        return once.draw()
+
+    @property
+    def max_file_mb(self) -> int:
+        return MAX_FILE_BYTES >> 20
+
+    @property
+    def max_file_bytes(self) -> int:
+        return MAX_FILE_BYTES
 
     @cached_property
     def limits(self) -> Limits:
@@ -148,11 +166,17 @@ class FormPage:
     @cached_property
     def reading(self) -> PromptReading | None:
         """How the words will be read; None where that cannot be told (yet)."""
-        return self._read("prompt")
+        words = self.form.get("prompt", "")[: self.limits.max_prompt_chars]
+        if not self.profile.is_installed:
+            return None
+        try:
+            return read_prompt(words, self.profile.folder)
+        except (WeightingRefused, ModelUnavailable):
+            return None
 
-    @cached_property
-    def negative_reading(self) -> PromptReading | None:
-        return self._read("negative_prompt")
+    @property
+    def max_shown_tokens(self) -> int:
+        return MAX_SHOWN_TOKENS
 
     @cached_property
     def passages(self) -> list[Passage]:
@@ -169,12 +193,3 @@ class FormPage:
                     Passage(tokens=[token], weight=token.weight, starts_chunk=starts_chunk)
                 )
         return passages
-
-    def _read(self, name: str) -> PromptReading | None:
-        words = self.form.get(name, "")[: self.limits.max_prompt_chars]
-        if not self.profile.is_installed:
-            return None
-        try:
-            return read_prompt(words, self.profile.folder)
-        except (WeightingRefused, ModelUnavailable):
-            return None

@@ -60,7 +60,9 @@ class JobPage:
 
     @cached_property
     def preview_step(self) -> int:
-        """The step that the stored preview shows; 0 where there is none."""
+        """The step that the stored preview shows; 0 where there is none to be seen."""
+        if self.job.status != JobStatus.RUNNING or self.job.hidden_at is not None:
+            return 0
         running = {"job": self.job, "attempt": self.job.attempt}
         steps = JobPreview.objects.filter(**running).values_list("step", flat=True)
         return steps.first() or 0
@@ -75,6 +77,28 @@ class JobPage:
         return [False] * min(self.position - 1, MAX_SQUARES) + [True]
 
     @property
+    def revision(self) -> str:
+        """Changes whenever the page shows something else."""
+        job = self.job
+        place = self.position if job.status == JobStatus.QUEUED else 0
+        parts = (job.status, job.attempt, job.step, self.preview_step, place, job.cancel_requested)
+        return "-".join(str(part) for part in parts)
+
+    @property
+    def said(self) -> str:
+        """What a screen reader hears when it changes: each quarter, not each step."""
+        match self.job.status:
+            case JobStatus.QUEUED:
+                return _("Place %(place)d in the line") % {"place": self.position}
+            case JobStatus.RUNNING:
+                return self.progress_sentence
+            case JobStatus.SUCCEEDED:
+                return _("Your picture is ready.")
+            case JobStatus.CANCELLED:
+                return _("Cancelled")
+        return _("This picture could not be painted")
+
+    @property
     def waits_again(self) -> bool:
         return self.job.status == JobStatus.QUEUED and self.job.attempt > 0
 
@@ -84,7 +108,6 @@ class JobPage:
 
     @property
     def progress_sentence(self) -> str:
-        """For screen readers: changes at each quarter, not at each step."""
         quarter = self.percent // 25
         sentences = (
             _("Painting has begun."),
@@ -118,13 +141,13 @@ class JobPage:
         same = [] if self.successor else [Way(label=_("Same again"))]
         match self.job.error_code:
             case "out_of_memory":
-                return [self._smaller(), *same, edit]
+                return [*self._smaller(), *same, edit]
             case "timeout":
                 fewer = Way(
                     label=_("Try with %(steps)d steps") % {"steps": self._fewer_steps},
                     address=self.again(steps=self._fewer_steps),
                 )
-                return [fewer, self._smaller(), *same]
+                return [fewer, *self._smaller(), *same]
             case "prompt_unreadable" | "reference_unreadable" | "not_finite":
                 return [edit, *same]
         return [*same, edit]
@@ -146,14 +169,16 @@ class JobPage:
     def _fewer_steps(self) -> int:
         return max(1, self.job.steps // 2)
 
-    def _smaller(self) -> Way:
+    def _smaller(self) -> list[Way]:
+        """The same at a smaller size, where the profile has one."""
+        profile = conf.profiles().get(self.job.profile) or conf.profile()
         sides = (self.job.width, self.job.height)
         width, height = (
-            max(SIZE_MULTIPLE, int(side * SMALLER) // SIZE_MULTIPLE * SIZE_MULTIPLE)
+            max(profile.min_side, int(side * SMALLER) // SIZE_MULTIPLE * SIZE_MULTIPLE)
             for side in sides
         )
-        label = _("Try at %(width)d \N{MULTIPLICATION SIGN} %(height)d") % {
-            "width": width,
-            "height": height,
-        }
-        return Way(label=label, address=self.again(width=width, height=height))
+        if width * height >= self.job.width * self.job.height:
+            return []
+        size = {"width": width, "height": height}
+        label = _("Try at %(width)d \N{MULTIPLICATION SIGN} %(height)d") % size
+        return [Way(label=label, address=self.again(**size))]

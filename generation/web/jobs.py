@@ -110,7 +110,7 @@ def preview(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 def _own_job(request: HttpRequest, job_id: UUID) -> GenerationJob:
     """Another user's job is not found, whoever asks."""
-    own = GenerationJob.objects.owned_by(request.user.pk).select_related("retried_as", "retry_of")
+    own = GenerationJob.objects.owned_by(request.user.pk).select_related("retried_as")
     return get_object_or_404(own, public_id=job_id)
 
 

@@ -110,8 +110,9 @@ def shape_of(width: int, height: int, profile_name: str) -> str:
 
 
 def chosen_profile(form: Mapping[str, str]) -> ModelProfile:
-    """The form's profile; the server's default where it names none that exists."""
-    return conf.profiles().get(form.get("profile", ""), conf.profile())
+    """The form's profile; the server's default where it names none that is installed."""
+    profile = conf.profiles().get(form.get("profile", ""))
+    return profile if profile and profile.is_installed else conf.profile()
 
 
 def _shape_sides(form: Mapping[str, str]) -> dict[str, object]:

@@ -108,7 +108,9 @@ def _read_page(request: HttpRequest) -> Page:
     before = own.filter(public_id=_uuid(request.GET.get("before", ""))).first()
     if before:
         own = own.filter(pk__lt=before.pk)
-    found = _newest(own, Q(status__in=FILTERS[status][1]) if status else Q(), _terms(words))
+    wanted = Q(status__in=FILTERS[status][1]) if status else Q()
+    terms = _terms(words)
+    found = _newest(own, wanted, terms) if terms or not words else []
     return Page(
         jobs=found[:PAGE],
         chips=_chips(words, status),

@@ -15,7 +15,6 @@ urlpatterns = [
     path("create/queue", create.look_at_queue, name="queue"),
     path("reference", create.show_offered, name="offered"),
     path("uploads/<int:upload_id>", create.show_upload, name="upload"),
-    path("uploads/<int:upload_id>/delete", create.delete_upload, name="delete-upload"),
     path("jobs/<uuid:job_id>", jobs.show, name="job"),
     path("jobs/<uuid:job_id>/live", jobs.live, name="live"),
     path("jobs/<uuid:job_id>/cancel", jobs.cancel, name="cancel"),

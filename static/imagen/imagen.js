@@ -3,11 +3,11 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** The answer's text, or null where the session has ended, the server is away or says no. */
+/** The answer's text; null where the server is away or says no. A session that ended reloads. */
 async function ask(address, options = {}) {
   try {
     const response = await fetch(address, { credentials: "same-origin", ...options });
-    if (response.redirected) location.reload();
+    if (response.redirected || response.status === 404) location.reload();
     return response.ok && !response.redirected ? await response.text() : null;
   } catch {
     return null;
@@ -18,68 +18,56 @@ function wait(milliseconds) {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** The one element of a fragment of this site's own HTML. */
+/** The one element of a fragment of this site's own HTML, alive: its pictures load. */
 function parse(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  return template.content.firstElementChild;
+  return document.importNode(template.content.firstElementChild, true);
 }
 
-// ---- the job's page: the same element again and again, until its job has ended
+// ---- the job's page: asked again and again, until its job has ended
+
+const LIVE_MS = 700;
+const HIDDEN_MS = 5_000;
+const LONGEST_MS = 30_000;
 
 async function follow(job) {
+  let pause = LIVE_MS;
   while (job.dataset.live) {
-    await wait(document.hidden ? 5000 : 700);
+    await wait(document.hidden ? Math.max(pause, HIDDEN_MS) : pause);
     const html = await ask(job.dataset.live);
-    if (html === null) continue;
-    const next = parse(html);
-    await ready(next);
-    replace(job, next);
-    job = next;
-    document.title = job.dataset.title;
+    pause = html === null ? Math.min(2 * pause, LONGEST_MS) : LIVE_MS;
+    if (html !== null) job = await update(job, parse(html));
   }
+}
+
+/** Show the job's new state; within one state only the parts that have changed are replaced. */
+async function update(job, next) {
+  if (job.dataset.revision === next.dataset.revision) return job;
+  const isSameState = job.dataset.state === next.dataset.state;
+  await ready(next);
+  if (isSameState) {
+    for (const part of $$("[data-part]", next)) {
+      const old = $(`[data-part="${part.dataset.part}"]`, job);
+      if (!old?.isEqualNode(part)) old?.replaceWith(part);
+    }
+    Object.assign(job.dataset, next.dataset);
+  } else {
+    const hadFocus = job.contains(document.activeElement);
+    job.replaceWith(next);
+    dress(next);
+    if (hadFocus) $("#main").focus({ preventScroll: true });
+  }
+  document.title = next.dataset.title;
+  const said = $("#said");
+  if (said.textContent !== next.dataset.said) said.textContent = next.dataset.said;
+  return isSameState ? job : next;
 }
 
 /** Load the picture before it is shown, so that nothing flickers. */
 async function ready(root) {
   const picture = $(".easel img", root);
   if (picture) await Promise.race([picture.decode().catch(() => {}), wait(3000)]);
-}
-
-function replace(old, next) {
-  const focused = old.contains(document.activeElement) ? place(document.activeElement) : null;
-  const said = $("[role=status]", old);
-  const opened = $$("details", old).map((details) => details.open);
-  old.replaceWith(next);
-  dress(next);
-  const status = $("[role=status]", next);
-  // A live region speaks when it changes, so an unchanged one stays the same element.
-  if (said && status && said.textContent === status.textContent) status.replaceWith(said);
-  if (old.dataset.state === next.dataset.state) {
-    $$("details", next).forEach((details, number) => (details.open = opened[number] ?? false));
-  }
-  if (focused) ($(focused, next) ?? $("#main"))?.focus({ preventScroll: true });
-}
-
-function place(element) {
-  if (element.matches(".scroll")) return ".scroll";
-  const form = element.closest("form");
-  if (form) return `form[action="${form.getAttribute("action")}"] button`;
-  return element.getAttribute("href") ? `a[href="${element.getAttribute("href")}"]` : "summary";
-}
-
-// ---- the service's status: the part that shows the present, again and again
-
-async function renew(part) {
-  for (;;) {
-    await wait(15_000);
-    const html = document.hidden ? null : await ask(location.href);
-    if (html === null) continue;
-    const next = new DOMParser().parseFromString(html, "text/html").getElementById(part.id);
-    if (!next) continue;
-    replace(part, next);
-    part = next;
-  }
 }
 
 // ---- the form
@@ -101,37 +89,41 @@ function tieForm(form) {
     if (details && wasOpen !== undefined) details.open = wasOpen;
   };
   $("#prompt", form).addEventListener("input", read);
-  $("#profile", form).addEventListener("change", () => send(form, "check"));
   $("[data-roll]", form).addEventListener("click", (event) => {
     event.preventDefault();
     $("#seed", form).value = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   });
   form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    const wantsToPaint = event.key === "Enter" && (event.ctrlKey || event.metaKey);
+    if (wantsToPaint && !event.repeat) form.requestSubmit();
   });
   $$("input[data-slider]", form).forEach(addSlider);
-  const file = $("#file", form);
-  file?.addEventListener("change", () => {
-    const isLarge = file.files[0]?.size > Number(file.dataset.maxBytes);
-    file.setCustomValidity(isLarge ? file.dataset.tooLarge : "");
-    file.reportValidity();
-  });
+  sendOnce(form, $("#file", form));
   watchQueue($("#estimate", form));
 }
 
-/** Post the form as a button of this name would. */
-function send(form, name) {
-  const field = document.createElement("input");
-  Object.assign(field, { type: "hidden", name, value: "1" });
-  form.append(field);
-  form.submit();
+/** Hold back a second click, and a file that the server would refuse after it has been sent. */
+function sendOnce(form, file) {
+  let isSent = false;
+  addEventListener("pageshow", () => (isSent = false));
+  file?.addEventListener("change", () => file.setCustomValidity(""));
+  form.addEventListener("submit", (event) => {
+    if (file?.files[0]?.size > Number(file.dataset.maxBytes)) {
+      event.preventDefault();
+      file.closest("details").open = true;
+      file.setCustomValidity(file.dataset.tooLarge);
+      file.reportValidity();
+    } else if (isSent) event.preventDefault();
+    else isSent = true;
+  });
 }
 
 /** A slider beside a number; the number is what is sent. */
 function addSlider(number) {
   const slider = document.createElement("input");
-  for (const name of ["min", "max", "step", "value"]) slider.setAttribute(name, number.getAttribute(name));
   slider.type = "range";
+  slider.step = number.dataset.step;
+  for (const name of ["min", "max", "value"]) slider.setAttribute(name, number.getAttribute(name));
   slider.setAttribute("aria-label", `${number.dataset.slider} –`);
   slider.addEventListener("input", () => (number.value = slider.value));
   number.addEventListener("input", () => (slider.value = number.value));
@@ -171,16 +163,12 @@ function closeMenus(except) {
 }
 
 document.addEventListener("click", (event) => closeMenus(event.target.closest?.("details.menu")));
+document.addEventListener("focusin", (event) => closeMenus(event.target.closest?.("details.menu")));
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const menu = event.target.closest?.("details.menu[open]");
     closeMenus();
     if (menu) $("summary", menu).focus();
-  }
-  const isTyping = event.target.closest?.("input, textarea, select");
-  if (event.key === "/" && !isTyping && $("input[type=search]")) {
-    event.preventDefault();
-    $("input[type=search]").focus();
   }
 });
 
@@ -203,4 +191,11 @@ if ($("form[data-create]")) tieForm($("form[data-create]"));
 if ($("#job[data-live]")) follow($("#job"));
 if ($("[data-renew]")) renew($("[data-renew]"));
 const toast = $(".toast");
-if (toast) setTimeout(() => toast.remove(), 12_000);
+if (toast) {
+  // Put in anew, it is heard; a warning stays until the next page.
+  const lines = [...toast.children];
+  toast.replaceChildren();
+  setTimeout(() => toast.append(...lines), 200);
+  const isWarning = lines.some((line) => line.matches("[data-level=warning]"));
+  if (!isWarning) setTimeout(() => toast.remove(), 12_000);
+}

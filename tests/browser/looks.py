@@ -84,7 +84,8 @@ def ask_for_review(page: Page) -> None:
 class Look:
     """One page in one state. who: a name of the scene's; nobody is signed in where it is empty.
 
-    status: with which its address, or what is sent from it, answers.
+    status: with which its address, or what is sent from it, answers. shows: where a screenshot
+    begins.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Look:
     who: str = ""
     prepare: Prepare = nothing
     status: int = 200
+    shows: str = "body"
 
 
 LOOKS = (
@@ -105,7 +107,13 @@ LOOKS = (
     Look(name="new-password-dead", address="/new-password/MQ/dead-link", status=404),
     Look(name="create", address="/create", who="sasha"),
     Look(name="create-empty-queue", address="/create", who="noor"),
-    Look(name="create-folds", address="/create", who="camille", prepare=open_folds),
+    Look(
+        name="create-folds",
+        address="/create",
+        who="camille",
+        prepare=open_folds,
+        shows="details.fold",
+    ),
     Look(name="create-errors", address="/create", who="noor", prepare=paint_wrongly, status=400),
     Look(name="job-queued", address="/jobs/{queued}", who="camille"),
     Look(name="job-running", address="/jobs/{running}", who="sasha"),

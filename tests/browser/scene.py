@@ -9,11 +9,12 @@ from tests.stack.harness import Installation
 HANGS_AT = 36
 STEPS = 60
 PICTURES = (
-    ("stars over a mountain lake, violet sky, the horizon still amber", 128, 128),
-    ("red dunes at dawn, long soft shadows", 152, 104),
-    ("a lighthouse in the rain, ink and wash", 104, 152),
-    ("northern lights above a frozen fjord", 192, 80),
-    ("a sailboat alone towards a violet sunset", 168, 96),
+    ("snowy mountains behind a lake at sunset, orange sky", 192, 128),
+    ("northern lights above snowy mountains, night, stars", 192, 80),
+    ("a sailing ship on the sea at sunset, violet palette", 168, 96),
+    ("a pyramid in the desert, bright day, blue sky", 128, 128),
+    ("a city at night, neon lights, full moon", 104, 152),
+    ("green hills, a hot-air balloon, bright day", 152, 112),
 )
 ENDED_BADLY = """
 from django.contrib.auth.models import User
@@ -33,7 +34,7 @@ print(job.public_id)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """Camille has pictures, a failed, a cancelled and a hidden job and one in the queue; Noor is
-    new; for Sasha a picture stands still at step 36 of 60; Robin is an operator.
+    new, and so is Kim; for Sasha a picture stands still at step 36 of 60; Robin is an operator.
 
     addresses: by the words that stand for them in a page's address, such as {painted}.
     """
@@ -44,8 +45,14 @@ class Scene:
 
 def set_scene(installation: Installation) -> Scene:
     """A worker paints the pictures and then hangs in the long job, for ever."""
-    camille, noor, sasha = make_people(installation, ["camille", "noor", "sasha"])
-    (robin,) = make_people(installation, ["robin"], is_operator=True)
+    people = {
+        person.name: person
+        for person in (
+            *make_people(installation, ["camille", "noor", "kim", "sasha"]),
+            *make_people(installation, ["robin"], is_operator=True),
+        )
+    }
+    camille, sasha = people["camille"], people["sasha"]
     failed, cancelled = installation.manage("shell", "-v0", "-c", ENDED_BADLY).split()
     pictures = [
         installation.submit(camille.token, prompt=prompt, width=width, height=height, seed=number)
@@ -74,6 +81,6 @@ def set_scene(installation: Installation) -> Scene:
     keys = {f"{name}_key": installation.row(job, "id")[0] for name, job in jobs.items()}
     link = installation.manage("reset_password", "noor")
     return Scene(
-        people={"camille": camille, "noor": noor, "sasha": sasha, "robin": robin},
+        people=people,
         addresses={**jobs, **keys, "reset": urlsplit(link).path},
     )

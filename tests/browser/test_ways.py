@@ -117,6 +117,7 @@ def has_javascript(request: pytest.FixtureRequest) -> bool:
 
 
 only_with_javascript = pytest.mark.parametrize("has_javascript", [True], ids=["js"])
+only_english = pytest.mark.parametrize("language", ["en"])
 needs_worker = pytest.mark.usefixtures("worker")
 only_without_javascript = pytest.mark.parametrize("has_javascript", [False], ids=["plain"])
 
@@ -212,7 +213,7 @@ def painted(installation: Installation, person: Person, **fields: object) -> str
 
 def expect_state(page: Page, state: str) -> None:
     """Reached without a hand: the page follows its job, or renews itself."""
-    expect(page.locator("#job")).to_have_attribute("data-state", state, timeout=30_000)
+    expect(page.locator("#job")).to_have_attribute("data-state", state, timeout=120_000)
 
 
 def test_sign_in_leads_to_where_the_person_wanted_to_go(
@@ -365,6 +366,7 @@ def test_deleted_picture_is_gone_from_the_history_and_the_disk(
     expect(page.get_by_role("heading", level=1)).to_have_text(words.not_here)
 
 
+@only_english
 @needs_worker
 def test_picked_pictures_are_deleted_together(
     visitor: Visitor, person: Person, installation: Installation
@@ -487,6 +489,7 @@ def background(page: Page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
+@only_english
 @only_with_javascript
 def test_lens_reads_the_words_while_they_are_typed(visitor: Visitor) -> None:
     visitor.open("/create")
@@ -494,6 +497,7 @@ def test_lens_reads_the_words_while_they_are_typed(visitor: Visitor) -> None:
     expect(visitor.page.locator("#lens .lens b").first).to_have_text(re.compile(r"^4 "))
 
 
+@only_english
 @only_without_javascript
 def test_lens_reads_the_words_when_it_is_asked_to(visitor: Visitor) -> None:
     visitor.open("/create")
@@ -503,6 +507,7 @@ def test_lens_reads_the_words_when_it_is_asked_to(visitor: Visitor) -> None:
     expect(visitor.page.locator("#prompt")).to_have_value("a red kite")
 
 
+@only_english
 def test_dice_draw_a_seed(visitor: Visitor) -> None:
     visitor.open("/create")
     fill(visitor.page, "a red kite")
@@ -511,6 +516,7 @@ def test_dice_draw_a_seed(visitor: Visitor) -> None:
     expect(visitor.page.locator("#prompt")).to_have_value("a red kite")
 
 
+@only_english
 def test_token_is_drawn_shown_once_and_revoked(
     visitor: Visitor, installation: Installation
 ) -> None:
@@ -525,3 +531,17 @@ def test_token_is_drawn_shown_once_and_revoked(
     page.locator("tr:has-text('garden robot') button").click()
     expect(page.locator("tr:has-text('garden robot')")).to_have_count(0)
     assert installation.ask("GET", "/api/v1/jobs", token=key)[0] == 401
+
+
+@only_english
+def test_state_renews_itself(visitor: Visitor, has_javascript: bool) -> None:
+    page = visitor.page
+    if not has_javascript:
+        visitor.open("/state")
+        expect(page.locator("meta[http-equiv=refresh]")).to_have_attribute("content", "15")
+        return
+    page.clock.install()
+    visitor.open("/state")
+    page.locator("#now").evaluate("now => now.dataset.old = 'yes'")
+    page.clock.run_for(16_000)
+    expect(page.locator("#now:not([data-old])")).to_be_visible()

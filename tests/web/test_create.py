@@ -94,6 +94,43 @@ def test_without_javascript_dice_and_lens_are_buttons(page) -> None:
     assert not GenerationJob.objects.exists()
 
 
+class TestSentTwice:
+    def test_same_form_is_one_job(self, page) -> None:
+        first = page.post("/create", FORM | {"once": "abc"})
+        second = page.post("/create", FORM | {"once": "abc"})
+        assert GenerationJob.objects.count() == 1
+        assert first.headers["Location"] == second.headers["Location"]
+
+    def test_another_form_is_another_job(self, page) -> None:
+        page.post("/create", FORM | {"once": "abc"})
+        page.post("/create", FORM | {"once": "abd"})
+        assert GenerationJob.objects.count() == 2
+
+    def test_somebody_elses_form_is_another_job(self, page, stranger_page) -> None:
+        page.post("/create", FORM | {"once": "abc"})
+        stranger_page.post("/create", FORM | {"once": "abc"})
+        assert GenerationJob.objects.count() == 2
+
+    def test_refused_form_may_be_sent_again(self, page) -> None:
+        page.post("/create", FORM | {"once": "abc", "steps": "0"})
+        assert page.post("/create", FORM | {"once": "abc"}).status_code == 302
+
+    def test_each_form_has_a_word_of_its_own(self, page) -> None:
+        words = {
+            re.search(r'name="once" value="([^"]+)"', page.get("/create").content.decode())[1]
+            for _ in range(2)
+        }
+        assert len(words) == 2
+
+
+def test_model_that_is_gone_is_told_and_replaced(page, user) -> None:
+    job = factories.queued_job(user)
+    GenerationJob.objects.update(profile="path:gone")
+    html = page.get(f"/create?again={job.public_id}").content.decode()
+    assert "The model of that picture, path:gone, is not here" in html
+    assert '<option value="miniature" selected>' in html
+
+
 class TestUseAgain:
     def test_order_comes_back_into_the_form(self, page, user) -> None:
         job = factories.queued_job(user, prompt="an old mill", width=152, height=104, steps=12)
@@ -150,11 +187,25 @@ class TestReference:
         answer = page.post("/create", FORM | {"reference": str(theirs.pk)})
         assert answer.status_code == 400
         assert page.get(f"/uploads/{theirs.pk}").status_code == 404
-        assert page.post(f"/uploads/{theirs.pk}/delete").status_code == 404
+        page.post("/create", FORM | {"forget": str(theirs.pk)})
+        assert UploadedReference.objects.filter(pk=theirs.pk).exists()
         assert not GenerationJob.objects.exists()
+
+    @pytest.mark.parametrize("choice", ["9" * 5000, "-1", "٣", "'", "service "])
+    def test_choice_that_makes_no_sense_is_refused(self, page, choice: str) -> None:
+        answer = page.post("/create", FORM | {"reference": choice, "ip_strength": "0.6"})
+        assert answer.status_code == 400
+        assert "no longer here" in answer.content.decode()
+
+    def test_file_is_kept_when_the_form_is_only_looked_at(self, page, user) -> None:
+        answer = page.post("/create", FORM | {"file": picture(), "check": "1"})
+        kept = UploadedReference.objects.get(owner=user)
+        assert chosen_reference(answer) == str(kept.pk)
 
     def test_own_upload_is_shown_small_and_deleted(self, page, user) -> None:
         mine = uploads.keep_upload(user.pk, "mine.png", factories.png())
         assert page.get(f"/uploads/{mine.pk}").headers["Content-Type"] == "image/webp"
-        page.post(f"/uploads/{mine.pk}/delete")
+        html = page.post("/create", FORM | {"forget": str(mine.pk)}).content.decode()
+        assert "a castle on a hill</textarea>" in html
         assert not ReferenceImage.objects.exists()
+        assert not GenerationJob.objects.exists()

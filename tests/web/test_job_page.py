@@ -139,6 +139,13 @@ class TestFailed:
         form = page.get(f"/create?again={job.public_id}&width=96&height=96").content.decode()
         assert 'id="width" name="width" inputmode="numeric" value="96"' in form
 
+    def test_smallest_size_is_not_offered_smaller(self, page, user) -> None:
+        job, claim = factories.running_job(user, width=64, height=64)
+        transitions.fail(claim, "out_of_memory", "")
+        html = html_of(page, job)
+        assert "Try at" not in html
+        assert "Same again" in html
+
     def test_retry_leads_to_the_new_job_and_back(self, page, user) -> None:
         job = factories.failed_job(user)
         answer = page.post(f"/jobs/{job.public_id}/retry")

@@ -12,24 +12,21 @@ from generation.admin import finding
 from generation.jobs import reviews
 from generation.models import GenerationJob
 from tests import factories
-from tests.test_admin import JOBS, operator  # noqa: F401  a fixture
+from tests.admin.operators import ENGLISH, JOBS, text
 
 pytestmark = pytest.mark.django_db
-
-ENGLISH = {"accept-language": "en"}
 
 
 def found(client, query: str) -> set[int]:
     answer = client.get(f"{JOBS}?{query}", headers=ENGLISH)
     assert answer.status_code == 200, query
-    return {int(key) for key in re.findall(r'name="_selected_action" value="(\d+)"', text(answer))}
+    return {
+        int(key)
+        for key in re.findall(r'name="_selected_action" value="(\d+)"', answer.content.decode())
+    }
 
 
-def text(answer) -> str:
-    return answer.content.decode()
-
-
-def test_search_by_words(operator) -> None:  # noqa: F811
+def test_search_by_words(operator) -> None:
     ship = factories.queued_job(prompt="a red sailing ship at night").pk
     castle = factories.queued_job(prompt="a castle at night").pk
     assert found(operator, "q=night") == {ship, castle}
@@ -40,7 +37,7 @@ def test_search_by_words(operator) -> None:  # noqa: F811
     assert found(operator, 'q="ship+sailing"') == set()
 
 
-def test_search_by_id_and_owner(operator) -> None:  # noqa: F811
+def test_search_by_id_and_owner(operator) -> None:
     job = factories.queued_job(factories.make_user("Ada.Lovelace"))
     factories.queued_job()
     for words in (str(job.public_id), str(job.public_id)[:8], job.public_id.hex[:13].upper()):
@@ -50,12 +47,12 @@ def test_search_by_id_and_owner(operator) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("words", ["%27", "%22", "((", "a:*|", "%00", "%25", "-", "%F0%9F%98%80"])
-def test_search_bears_any_characters(operator, words) -> None:  # noqa: F811
+def test_search_bears_any_characters(operator, words) -> None:
     factories.queued_job()
     found(operator, f"q={words}")
 
 
-def test_filters(operator) -> None:  # noqa: F811
+def test_filters(operator) -> None:
     done, failed = factories.succeeded_job(), factories.failed_job()
     queued = factories.queued_job()
     reviews.mark_reviewed(done, reviewer_id=operator.user.pk)
@@ -71,13 +68,13 @@ def test_filters(operator) -> None:  # noqa: F811
     assert found(operator, "hidden=no&status=failed") == set()
     assert found(operator, "profile=miniature") == everything
     assert found(operator, "profile=sdxl") == set()
-    page = text(operator.get(JOBS, headers=ENGLISH))
+    page = text(operator, JOBS)
     today = re.search(r'\?(created_at__gte=[^"]+)">Today', page).group(1).replace("&amp;", "&")
     assert found(operator, today) == {done.pk, failed.pk}
 
 
 def test_list_asks_the_database_as_often_for_many_jobs(
-    operator,  # noqa: F811
+    operator,
     django_assert_max_num_queries,
 ) -> None:
     for number in range(8):
@@ -89,13 +86,13 @@ def test_list_asks_the_database_as_often_for_many_jobs(
         assert len(found(operator, "q=lighthouse&status=succeeded")) == 8
 
 
-def test_count_stops_in_time(operator, monkeypatch) -> None:  # noqa: F811
+def test_count_stops_in_time(operator, monkeypatch) -> None:
     monkeypatch.setattr(finding, "COUNT_AT_MOST", 3)
     for _ in range(3):
         factories.queued_job()
-    assert "3 jobs" in text(operator.get(JOBS, headers=ENGLISH))
+    assert "3 jobs" in text(operator, JOBS)
     factories.queued_job()
-    assert "More than 3 jobs" in text(operator.get(JOBS, headers=ENGLISH))
+    assert "More than 3 jobs" in text(operator, JOBS)
 
 
 def test_search_uses_the_indexes(monkeypatch) -> None:

@@ -1,0 +1,54 @@
+"""Forms that are sent twice: the second time leads to what the first one made.
+
+Kept in the process's cache for an hour, by user and by a word that was drawn with the form.
+"""
+
+import hashlib
+import secrets
+import time
+from uuid import UUID
+
+from django.core.cache import cache
+
+KEPT_S = 3600
+PENDING = "pending"
+PATIENCE_S = 5.0
+
+
+def draw() -> str:
+    """A word for a new form."""
+    return secrets.token_urlsafe(12)
+
+
+def find(user_id: int, word: str) -> UUID | None:
+    """The job of a form that has been sent before; None claims the word for this request.
+
+    The twin of a request that is still being answered waits for it.
+    """
+    if not word:
+        return None
+    key = _key(user_id, word)
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not cache.add(key, PENDING, KEPT_S):
+        known = cache.get(key)
+        if isinstance(known, UUID):
+            return known
+        if time.monotonic() > give_up_at:
+            break
+        time.sleep(0.05)
+    return None
+
+
+def note(user_id: int, word: str, job_id: UUID) -> None:
+    """What the form has become."""
+    if word:
+        cache.set(_key(user_id, word), job_id, KEPT_S)
+
+
+def forget(user_id: int, word: str) -> None:
+    """The form was refused and may be sent again."""
+    cache.delete(_key(user_id, word))
+
+
+def _key(user_id: int, word: str) -> str:
+    return f"once-{user_id}-{hashlib.sha256(word.encode()).hexdigest()}"
