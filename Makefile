@@ -45,7 +45,8 @@ format: install-dev  ## Format the code
 	$(BIN)/ruff format .
 
 messages: install-dev  ## Extract and compile the French catalogue
-	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext_noop -k gettext_lazy --no-location \
+	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext_noop -k gettext_lazy -k ngettext_lazy:1,2 \
+	  -k pgettext_lazy:1c,2 --no-location \
 	  -o $(VENV)/django.pot generation templates
 	$(BIN)/pybabel -q update -N --ignore-obsolete --ignore-pot-creation-date -D django -i $(VENV)/django.pot -d generation/locale
 	$(BIN)/pybabel -q compile -D django -d generation/locale

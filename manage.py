@@ -19,11 +19,15 @@ WITHOUT_DATABASE = {
 def main() -> None:
     """Run a management command, with the embedded PostgreSQL where the command needs one."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "imagen_site.settings")
+    import django
     from django.core.management import execute_from_command_line
+    from django.utils import translation
 
     from imagen_site import database_server, launch
 
     with launch.orderly_process():
+        django.setup()
+        translation.activate("en")  # as all that is written for operators
         if needs_database(sys.argv[1:]):
             database_server.join_if_embedded()
         execute_from_command_line(sys.argv)

@@ -5,6 +5,7 @@ from django.apps import AppConfig
 
 class GenerationConfig(AppConfig):
     name = "generation"
+    verbose_name = "Imagen"
 
     def ready(self) -> None:
         from generation import checks  # noqa: F401  registers itself

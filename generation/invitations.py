@@ -11,13 +11,28 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generation.models import Invitation
+from generation.spec.errors import gettext_noop
 from generation.tokens import digest
+
+
+class SignUpClosed(Exception):
+    """Nobody can make an account here: an invitation would open nothing."""
+
+    template = gettext_noop("Nobody can sign up here; set IMAGEN_SIGN_UP=invite first.")
+
+    def __str__(self) -> str:
+        return self.template
 
 
 def draw_invitation(
     *, note: str = "", created_by_id: int | None = None, days: int = 7
 ) -> tuple[Invitation, str]:
-    """Make an invitation; returns its row and its key, which cannot be read again."""
+    """Make an invitation; returns its row and its key, which cannot be read again.
+
+    Raises SignUpClosed.
+    """
+    if settings.IMAGEN_SIGN_UP == "closed":
+        raise SignUpClosed
     key = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
         digest=digest(key),

@@ -3,8 +3,11 @@
 import contextlib
 import contextvars
 import logging
+import re
 import time
 from collections.abc import Iterator
+
+SECRETS = re.compile(r"(/sign-up/|/new-password/|/pictures\?)[^\s\"']+")
 
 current_job: contextvars.ContextVar[str] = contextvars.ContextVar("current_job", default="-")
 
@@ -32,7 +35,8 @@ class LineFormatter(logging.Formatter):
     """`2026-01-30T12:34:56Z INFO generation.jobs.runner job=… message`, all on one line.
 
     A traceback follows its message with line breaks written as \\n, so that a line-based
-    reader keeps it with its record and a prompt cannot forge a line of its own.
+    reader keeps it with its record and a prompt cannot forge a line of its own. Keys in
+    addresses, which open accounts, and what was searched for are left out.
     """
 
     converter = staticmethod(time.gmtime)
@@ -43,4 +47,5 @@ class LineFormatter(logging.Formatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\r", "\\r").replace("\n", "\\n")
+        line = SECRETS.sub(r"\1…", super().format(record))
+        return line.replace("\r", "\\r").replace("\n", "\\n")

@@ -48,6 +48,15 @@ class JobQuerySet(models.QuerySet["GenerationJob"]):
         return self.filter(hidden_at__isnull=True)
 
 
+class PreviewQuerySet(models.QuerySet["JobPreview"]):
+    """Reads of previews."""
+
+    def current(self, job: "GenerationJob") -> "PreviewQuerySet":
+        """The job's preview, while the attempt that made it runs and its owner may see it."""
+        shown = {"job__status": JobStatus.RUNNING, "job__hidden_at": None}
+        return self.filter(job=job, attempt=F("job__attempt"), **shown)
+
+
 class ReferenceImage(models.Model):
     """A picture whose style others may follow, kept as it was when the first job asked for it.
 
@@ -113,6 +122,14 @@ class GenerationJob(models.Model):
     error_detail = models.TextField(blank=True)
 
     hidden_at = models.DateTimeField(null=True, blank=True)
+    hidden_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -191,6 +208,16 @@ class GenerationJob(models.Model):
         return f"{self.public_id} ({self.status})"
 
     @property
+    def has_picture(self) -> bool:
+        """Whether there is a picture that its owner may see."""
+        return self.status == JobStatus.SUCCEEDED and self.hidden_at is None
+
+    @property
+    def percent(self) -> int:
+        """How much is painted: 100 only once every step is done."""
+        return 100 * self.step // self.steps
+
+    @property
     def request(self) -> GenerationRequest:
         """The order as it was accepted."""
         return GenerationRequest(
@@ -217,6 +244,8 @@ class JobPreview(models.Model):
     step = models.PositiveIntegerField()
     image = models.BinaryField()
     updated_at = models.DateTimeField(db_default=Now())
+
+    objects = PreviewQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.job_id} at step {self.step}"

@@ -24,8 +24,7 @@ class TooManyTokens(Exception):
 @transaction.atomic
 def draw_token(user_id: int, name: str) -> tuple[ApiToken, str]:
     """Make a token for this user; returns its row and its text, which cannot be read again."""
-    # One at a time a user, or simultaneous drawings would all count the same tokens.
-    get_user_model().objects.select_for_update(no_key=True).only("pk").get(pk=user_id)
+    wait_for_turn(user_id)  # or simultaneous drawings would all count the same tokens
     if live_tokens(user_id).count() >= MAX_LIVE:
         raise TooManyTokens
     key = KEY_PREFIX + secrets.token_urlsafe(32)
@@ -33,6 +32,11 @@ def draw_token(user_id: int, name: str) -> tuple[ApiToken, str]:
         user_id=user_id, name=name, digest=digest(key), prefix=key[:SHOWN_CHARS]
     )
     return token, key
+
+
+def wait_for_turn(user_id: int) -> None:
+    """Make this user's other drawings wait until this transaction ends. Needs a transaction."""
+    get_user_model().objects.select_for_update(no_key=True).only("pk").get(pk=user_id)
 
 
 def live_tokens(user_id: int) -> QuerySet[ApiToken]:

@@ -5,6 +5,49 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
+HEADERS = (
+    (b"connection", b"close"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
+WORDS = {
+    ("fr", 413): (
+        "C&rsquo;est trop à la fois",
+        "Ce qui a été envoyé pèse plus de {megabytes}&nbsp;Mo, et rien n&rsquo;en a été gardé. "
+        "Revenez en arrière&nbsp;: vos mots y sont encore. Choisissez une image plus légère, puis "
+        "renvoyez le tout.",
+    ),
+    ("fr", 411): (
+        "Ce n&rsquo;est pas arrivé entier",
+        "Ce qui a été envoyé n&rsquo;annonçait pas sa longueur, et rien n&rsquo;en a été gardé. "
+        "Revenez en arrière&nbsp;: vos mots y sont encore. Renvoyez le tout.",
+    ),
+    ("en", 413): (
+        "That is too much at once",
+        "What was sent is more than {megabytes}&nbsp;MB, and none of it was kept. Back brings your "
+        "words back; choose a smaller picture and send it again.",
+    ),
+    ("en", 411): (
+        "That did not come whole",
+        "What was sent did not say how long it is, and none of it was kept. Back brings your words "
+        "back; send it again.",
+    ),
+}
+"""What a browser shows, by language and status. Django, which translates, is not reached yet."""
+
+PAGE = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title} &ndash; Imagen</title>
+</head>
+<body><main><h1>{title}</h1><p>{words}</p></main></body>
+</html>
+"""
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -34,10 +77,9 @@ class BodyLimit:
             return
         limit = self.roomier.get(scope["path"], self.max_bytes)
         if _has_no_length(scope):
-            detail = "Send the body with a Content-Length; chunked bodies are not read."
-            await _refuse(send, 411, "length_required", detail)
+            await _refuse(scope, send, 411, limit)
         elif _announced_bytes(scope) > limit:
-            await _refuse_size(send, limit)
+            await _refuse(scope, send, 413, limit)
         else:
             await self._count(scope, receive, send, limit)
 
@@ -55,25 +97,39 @@ class BodyLimit:
         try:
             await self.app(scope, counted_receive, send)
         except _BodyTooLarge:  # Django reads the whole body before it answers
-            await _refuse_size(send, limit)
+            await _refuse(scope, send, 413, limit)
 
 
-async def _refuse_size(send: Send, limit: int) -> None:
-    await _refuse(send, 413, "body_too_large", f"The body is larger than {limit} bytes.")
+async def _refuse(scope: Message, send: Send, status: int, limit: int) -> None:
+    """Answer a browser with a page and a program in the one shape of errors; hang up."""
+    if b"text/html" in _header(scope, b"accept"):
+        kind, body = b"text/html; charset=utf-8", _page(scope, status, limit)
+    else:
+        kind, body = b"application/problem+json", _problem(status, limit)
+    sizes = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*sizes, *HEADERS]})
+    await send({"type": "http.response.body", "body": body})
 
 
-async def _refuse(send: Send, status: int, code: str, detail: str) -> None:
-    """Answer in the one shape of errors, and end the connection."""
+def _page(scope: Message, status: int, limit: int) -> bytes:
+    is_english = _header(scope, b"accept-language").lower().startswith(b"en")
+    language = "en" if is_english else "fr"
+    title, words = WORDS[language, status]
+    words = words.format(megabytes=limit >> 20)
+    return PAGE.format(language=language, title=title, words=words).encode()
+
+
+def _problem(status: int, limit: int) -> bytes:
+    code, detail = {
+        411: (
+            "length_required",
+            "Send the body with a Content-Length; chunked bodies are not read.",
+        ),
+        413: ("body_too_large", f"The body is larger than {limit} bytes."),
+    }[status]
     title = HTTPStatus(status).phrase
     problem = {"type": "about:blank", "title": title, "status": status, "code": code}
-    body = json.dumps(problem | {"detail": detail}).encode()
-    headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return json.dumps(problem | {"detail": detail}).encode()
 
 
 def _has_no_length(scope: Message) -> bool:
@@ -83,7 +139,10 @@ def _has_no_length(scope: Message) -> bool:
 
 
 def _announced_bytes(scope: Message) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return 0
+    length = _header(scope, b"content-length")
+    return int(length) if length.isdigit() else 0
+
+
+def _header(scope: Message, wanted: bytes) -> bytes:
+    """The first of this name; empty where there is none."""
+    return next((value for name, value in scope["headers"] if name == wanted), b"")

@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 from generation.spec.faults import parse_fault
 from generation.spec.profiles import MODEL_INDEX, PATH_PREFIX
@@ -20,11 +22,23 @@ from generation.spec.profiles import MODEL_INDEX, PATH_PREFIX
 BASE_DIR = Path(__file__).resolve().parents[1]
 PREFIX = "IMAGEN_"
 TRUE_WORDS = ("1", "true", "yes", "on")
-MIN_KEY_CHARS = 50
 FALSE_WORDS = ("0", "false", "no", "off")
 BUNDLED = ("miniature", "sdxl")
+MAIL_SCHEMES = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("plain", 25)}
+MIN_KEY_CHARS = 50
 
 known_names: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailServer:
+    """A server that takes mails. security: plain, starttls or tls."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    security: str
 
 
 def text(name: str, default: str = "") -> str:
@@ -99,20 +113,6 @@ def public_url(name: str, default: str) -> str:
     return given
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailServer:
-    """A server that takes our mails. security: plain, starttls or tls."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    security: str
-
-
-MAIL_SCHEMES = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("plain", 25)}
-
-
 def mail() -> MailServer | None:
     """smtp://USER:PASSWORD@HOST:PORT with STARTTLS, smtps:// with TLS, smtp+plain:// without."""
     given = text("IMAGEN_MAIL")
@@ -143,6 +143,17 @@ def _parse_mail_address(given: str) -> tuple[SplitResult, int | None]:
         return parts, parts.port if is_bare else 0
     except ValueError:
         return urlsplit(""), 0
+
+
+def connection_parts(database_url: str) -> dict[str, str | int]:
+    """DATABASE_URL as libpq reads it. The message shows nothing of it: it may hold a password."""
+    try:
+        return dict(conninfo_to_dict(database_url, connect_timeout=5))
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be the address of a PostgreSQL, such as "
+            "postgresql://user:secret@host/imagen (special characters percent-encoded)."
+        ) from error
 
 
 def trusted_proxies() -> list[str]:

@@ -6,8 +6,12 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponse
 
 
+CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+"""What bodies may be written in. Python knows others that take minutes, or are no text."""
+
+
 class Handler(ASGIHandler):
-    """Answers 400 where Django 5.2 lets a broken Content-Type become a 500."""
+    """Answers 400 where Django 5.2 lets a broken or strange Content-Type become a 500."""
 
     def create_request(
         self, scope: dict[str, Any], body_file: IO[bytes]
@@ -15,6 +19,9 @@ class Handler(ASGIHandler):
         from generation.api.errors import bad_request  # needs the applications to be ready
 
         try:
-            return super().create_request(scope, body_file)
+            request, refusal = super().create_request(scope, body_file)
         except (LookupError, ValueError) as error:
             return None, bad_request(None, error)
+        if request and request.content_params.get("charset", CHARSETS[0]).lower() not in CHARSETS:
+            return None, bad_request(None, ValueError("a charset that is not read"))
+        return request, refusal

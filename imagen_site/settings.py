@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from psycopg.conninfo import conninfo_to_dict
 
 from imagen_site import embedded_postgres, env, secret_key
 
@@ -62,7 +61,8 @@ _is_https = _public.scheme == "https"
 ALLOWED_HOSTS = sorted({_public.hostname or "", IMAGEN_HOST, "localhost", "127.0.0.1", "[::1]"})
 CSRF_TRUSTED_ORIGINS = [IMAGEN_PUBLIC_URL]
 CSRF_FAILURE_VIEW = "generation.web.errors.csrf_failure"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _is_https
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _is_https
+SECURE_SSL_REDIRECT = _is_https
 SESSION_COOKIE_NAME = "__Host-sessionid" if _is_https else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if _is_https else "csrftoken"
 SECURE_HSTS_SECONDS = 31_536_000 if _is_https else 0
@@ -75,7 +75,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
@@ -193,7 +193,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("IMAGEN_MAIL_FROM") or f"imagen@{_p
 def _database() -> dict[str, Any]:
     """One PostgreSQL. Web processes share a small pool; all others keep one connection each."""
     url = env.text("DATABASE_URL") or embedded_postgres.locate(IMAGEN_DATA_DIR).url
-    parts: dict[str, Any] = conninfo_to_dict(url, connect_timeout=5)
+    parts: dict[str, Any] = env.connection_parts(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST"}
     database = {
         django: str(parts.pop(libpq)) for libpq, django in names.items() if parts.get(libpq)
@@ -207,7 +207,13 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Limits are counted there: beyond its size it forgets at random, and a visitor could try anew.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 # Queue: one worker process a cluster. `retry` only guards against a ticket that a dead pusher
 # holds; the job row, not the ticket, decides what runs (docs/decisions.md).
@@ -242,6 +248,8 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_USE_FINDERS = True
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]
+LANGUAGE_COOKIE_AGE = 365 * 86_400
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "generation" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"

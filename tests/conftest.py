@@ -1,12 +1,14 @@
 """Fixtures that every folder uses."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import translation
 
 from generation.tokens import draw_token
 from tests import factories
@@ -16,6 +18,13 @@ from tests import factories
 def without_static_files(settings: Any) -> None:
     """Spare each test client the search for style sheets; test_static looks at them."""
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "servestatic" not in name]
+
+
+@pytest.fixture(autouse=True)
+def no_language_of_before() -> Iterator[None]:
+    """Outside of requests messages are as written: a request's language stays with its thread."""
+    with translation.override(None):
+        yield
 
 
 @pytest.fixture

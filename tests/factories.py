@@ -9,7 +9,7 @@ from PIL import Image
 
 from generation.jobs import references, services, transitions
 from generation.jobs.transitions import Claim, WorkerIdentity
-from generation.models import GenerationJob
+from generation.models import GenerationJob, Worker
 from generation.spec.limits import Limits
 from generation.spec.profiles import MINIATURE
 from generation.spec.request import GenerationRequest, build_request
@@ -42,6 +42,13 @@ def make_request(**fields: object) -> GenerationRequest:
 
 def queued_job(owner: User | None = None, **fields: object) -> GenerationJob:
     return services.submit_job(make_request(**fields), owner_id=(owner or make_user()).pk)
+
+
+def living_worker(name: str = "host/cpu") -> Worker:
+    """A supervisor that has just given a sign."""
+    return Worker.objects.create(
+        name=name, host="host", device="cpu", profile="miniature", version="0"
+    )
 
 
 def claim(worker: WorkerIdentity = WORKER, timeout_s: int = 600) -> Claim:

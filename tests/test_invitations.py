@@ -5,11 +5,22 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from generation.invitations import draw_invitation, find_invitation, invitation_url, use_invitation
+from generation.invitations import (
+    SignUpClosed,
+    draw_invitation,
+    find_invitation,
+    invitation_url,
+    use_invitation,
+)
 from generation.models import Invitation
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def open_for_invited(settings) -> None:
+    settings.IMAGEN_SIGN_UP = "invite"
 
 
 def test_only_the_digest_is_kept(user) -> None:
@@ -20,6 +31,13 @@ def test_only_the_digest_is_kept(user) -> None:
     assert timedelta(days=1, hours=23) < left <= timedelta(days=2)
     row = Invitation.objects.values().get()
     assert key not in str(row)
+
+
+def test_none_is_drawn_for_a_closed_service(settings) -> None:
+    settings.IMAGEN_SIGN_UP = "closed"
+    with pytest.raises(SignUpClosed, match="IMAGEN_SIGN_UP=invite"):
+        draw_invitation()
+    assert not Invitation.objects.exists()
 
 
 def test_link_names_the_public_address(settings) -> None:

@@ -3,6 +3,8 @@
 import logging
 import re
 
+import pytest
+
 from generation.log import JobFilter, LineFormatter, about_job
 
 
@@ -26,3 +28,16 @@ def test_traceback_and_prompt_stay_on_their_line() -> None:
         line = format_record("a\r\nforged", exc_info=(ValueError, error, error.__traceback__))
     assert "\n" not in line
     assert "a\\r\\nforged\\nTraceback" in line
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Forbidden: /sign-up/abc-DEF_9", "Forbidden: /sign-up/…"),
+        ('"POST /new-password/Mg/dii1yj-77 HTTP/1.1" 403', '"POST /new-password/… HTTP/1.1" 403'),
+        ('"GET /pictures?q=my+secret HTTP/1.1" 200', '"GET /pictures?… HTTP/1.1" 200'),
+        ("Not Found: /sign-up", "Not Found: /sign-up"),
+    ],
+)
+def test_keys_and_searches_are_left_out(said: str, written: str) -> None:
+    assert written in format_record(said)

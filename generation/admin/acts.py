@@ -67,7 +67,7 @@ ACTS = {
     "hide": Act(
         label=gettext_lazy("Hide the picture"),
         done=gettext_lazy("Hidden: the owner no longer sees the picture."),
-        run=lambda job, _actor_id, _note: reviews.hide(job),
+        run=lambda job, actor_id, _note: reviews.hide(job, actor_id=actor_id),
         fits=_can_be_hidden,
     ),
     "show": Act(
@@ -118,11 +118,8 @@ def sentence(refusal: Exception) -> str:
     match refusal:
         case InvalidRequest():
             return " ".join(_(error.template) % error.values for error in refusal.errors)
-        case queue.UserQueueFull():
-            share = _("%(limit)d jobs of its owner are waiting, which is one user's share.")
-            return share % {"limit": refusal.limit}
         case queue.QueueFull():
-            return queue_full_sentence(refusal)
+            return queue_full_sentence(refusal, is_own=False)
     return _(refusal.template)
 
 

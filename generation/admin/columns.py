@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.admin.acts import is_painted, short_id
 from generation.models import GenerationJob, JobStatus, ReferenceImage
-from generation.spec.errors import FAILURES
+from generation.spec.errors import failure_sentence
 
 THUMBNAIL_SIDE = 72
 NOTHING = "-"
@@ -48,6 +48,7 @@ class Labels(forms.ModelForm):
             "error_code": _("error code"),
             "error_detail": _("detail"),
             "hidden_at": _("hidden"),
+            "hidden_by": _("hidden by"),
             "reviewed_at": _("reviewed"),
             "reviewed_by": _("reviewed by"),
             "review_note": _("note"),
@@ -85,7 +86,7 @@ class JobColumns:
         ),
         (
             _("The operators"),
-            {"fields": ("hidden_at", "reviewed_at", "reviewed_by", "review_note")},
+            {"fields": ("hidden_at", "hidden_by", "reviewed_at", "reviewed_by", "review_note")},
         ),
         (
             _("The work"),
@@ -194,7 +195,7 @@ class JobColumns:
 
     @admin.display(description=_("what its owner reads"))
     def error_sentence(self, job: GenerationJob) -> str:
-        return gettext(FAILURES[job.error_code]) if job.error_code else NOTHING
+        return gettext(failure_sentence(job.error_code)) if job.error_code else NOTHING
 
 
 def _short_time(time: datetime | None) -> str:

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.core.paginator import Paginator
+from django.db import connection
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
@@ -17,6 +18,10 @@ from generation.models import GenerationJob, JobStatus
 
 COUNT_AT_MOST = 10_000
 ID_START = re.compile(r"[0-9a-f]{8,32}")
+
+
+class TooBroad(Exception):
+    """A search for what is missing alone, which nearly every job answers."""
 
 
 class BoundedPaginator(Paginator):
@@ -42,7 +47,10 @@ def search(jobs: QuerySet[GenerationJob], words: str) -> QuerySet[GenerationJob]
     The vector is written as in the index job_prompt_words, which PostgreSQL finds only so. The
     owner is looked up before, since a subquery beside it would read the whole table; the newest
     are sorted out by an order that no index has, since it would else read them one by one.
+    Raises TooBroad where the index of words cannot help.
     """
+    if _needs_no_word(words):
+        raise TooBroad(words)
     query = SearchQuery(words, config="simple", search_type="websearch")
     owners = get_user_model().objects.filter(username__iexact=words)
     wanted = Q(prompt_words=query) | Q(owner_id__in=list(owners.values_list("pk", flat=True)))
@@ -53,6 +61,13 @@ def search(jobs: QuerySet[GenerationJob], words: str) -> QuerySet[GenerationJob]
     matches = jobs.alias(prompt_words=SearchVector("prompt", config="simple")).filter(wanted)
     newest = matches.order_by((F("pk") + 0).desc()).values_list("pk", flat=True)
     return jobs.filter(pk__in=list(newest[: COUNT_AT_MOST + 1]))
+
+
+def _needs_no_word(words: str) -> bool:
+    """Whether a prompt can match without holding any of them; PostgreSQL says T for that."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT querytree(websearch_to_tsquery('simple', %s))", [words])
+        return bool(cursor.fetchone()[0] == "T")
 
 
 class StatusFilter(admin.SimpleListFilter):

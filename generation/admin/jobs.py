@@ -28,8 +28,8 @@ from generation.admin.acts import (
     sentence,
     short_id,
 )
-from generation.admin.read_only import ReadOnlyAdmin
 from generation.admin.columns import JobColumns
+from generation.admin.read_only import ReadOnlyAdmin
 from generation.api.files import stream_picture, stream_thumbnail
 from generation.models import GenerationJob, JobStatus, JobTransition
 from generation.spec.errors import FAILURES
@@ -82,7 +82,12 @@ class GenerationJobAdmin(JobColumns, ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[GenerationJob], search_term: str
     ) -> tuple[QuerySet[GenerationJob], bool]:
         words = search_term.strip()
-        return (finding.search(queryset, words) if words else queryset), False
+        try:
+            return (finding.search(queryset, words) if words else queryset), False
+        except finding.TooBroad:
+            why = gettext("A search needs a word that must be there, not only -without.")
+            self.message_user(request, why, messages.WARNING)
+            return queryset.none(), False
 
     def render_change_form(
         self,

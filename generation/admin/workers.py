@@ -5,20 +5,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from generation.admin.read_only import ReadOnlyAdmin
-from generation.jobs.state import WorkerState, service_state
+from generation.jobs.state import service_state
 from generation.models import Worker
-
-STATE_WORDS = {
-    WorkerState.PAINTING: _("painting"),
-    WorkerState.IDLE: _("ready"),
-    WorkerState.QUIET: _("gone quiet"),
-    WorkerState.STOPPED: _("stopped"),
-}
 
 
 @admin.register(Worker)
@@ -82,18 +73,12 @@ def show_queue(request: HttpRequest) -> TemplateResponse:
     """Workers and queue at this moment."""
     if not request.user.has_perm("generation.view_generationjob"):
         raise PermissionDenied
-    state = service_state()
     context = {
         **admin.site.each_context(request),
         "title": _("Workers and queue"),
-        "state": state,
-        "workers": [(worker, _word(worker.state)) for worker in state.workers],
+        "state": service_state(),
     }
     return TemplateResponse(request, "admin/queue.html", context)
-
-
-def _word(state: WorkerState) -> SafeString:
-    return format_html('<span class="state state-{}">{}</span>', state, STATE_WORDS[state])
 
 
 def _add_page() -> None:

@@ -9,7 +9,7 @@ from django.core.exceptions import DisallowedHost, PermissionDenied, RequestData
 from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import exceptions
 
 from generation.jobs import outage
@@ -134,11 +134,26 @@ def queue_full(error: QueueFull) -> JsonResponse:
     return problem(503, error.code, queue_full_sentence(error), headers=_retry_after())
 
 
-def queue_full_sentence(error: QueueFull) -> str:
-    if isinstance(error, UserQueueFull):
-        sentence = _("%(limit)d of your jobs are waiting, which is your share of the queue.")
+def queue_full_sentence(error: QueueFull, *, is_own: bool = True) -> str:
+    """is_own: the reader's own job found no room; else an operator asked for another's."""
+    if not isinstance(error, UserQueueFull):
+        sentence = ngettext(
+            "The queue is full: %(limit)d job is waiting.",
+            "The queue is full: %(limit)d jobs are waiting.",
+            error.limit,
+        )
+    elif is_own:
+        sentence = ngettext(
+            "%(limit)d of your jobs is waiting, which is your share of the queue.",
+            "%(limit)d of your jobs are waiting, which is your share of the queue.",
+            error.limit,
+        )
     else:
-        sentence = _("The queue is full: %(limit)d jobs are waiting.")
+        sentence = ngettext(
+            "%(limit)d job of its owner is waiting, which is one user's share.",
+            "%(limit)d jobs of its owner are waiting, which is one user's share.",
+            error.limit,
+        )
     return sentence % {"limit": error.limit}
 
 

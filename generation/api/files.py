@@ -1,26 +1,42 @@
-"""Stored pictures on their way out: streamed, typed, and inert in a browser."""
+"""Stored pictures on their way out: streamed, typed, inert in a browser, and asked for each time.
+
+An owner's browser may keep a picture, but asks whether it may show it: an operator may have hidden
+it, or its owner deleted it. The answer to that costs the view and no file.
+"""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from typing import IO
 
 from django.core.files.storage import default_storage
-from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.utils.http import content_disposition_header
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotModified,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header, parse_etags
 
 from generation.api.errors import NoPicture, PictureHidden
 from generation.jobs.outputs import make_thumbnail, thumbnail_name
-from generation.models import GenerationJob, JobStatus
+from generation.models import GenerationJob, ReferenceImage
 
 CHUNK_BYTES = 65_536
+TILE_SIDE = 128
+"""Twice that of the form's tiles, for fine screens."""
 
 
-def owners_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpResponse:
+def owners_picture(
+    job: GenerationJob, request: HttpRequest, *, is_attachment: bool
+) -> HttpResponseBase:
     """What an owner gets. Raises PictureHidden, NoPicture, Http404."""
     refuse_hidden(job)
-    if job.status != JobStatus.SUCCEEDED:
+    if not job.has_picture:
         raise NoPicture
-    return stream_picture(job, is_attachment=is_attachment)
+    return stream_picture(job, request, is_attachment=is_attachment)
 
 
 def refuse_hidden(job: GenerationJob) -> None:
@@ -29,38 +45,46 @@ def refuse_hidden(job: GenerationJob) -> None:
         raise PictureHidden
 
 
-def stream_picture(job: GenerationJob, *, is_attachment: bool) -> StreamingHttpResponse:
-    """The picture of a succeeded job. Raises Http404 when its file is no longer there."""
+def stream_picture(
+    job: GenerationJob, request: HttpRequest | None = None, *, is_attachment: bool
+) -> HttpResponseBase:
+    """The picture of a succeeded job; 304 where the client has it.
+
+    Raises Http404 when its file is no longer there.
+    """
+    headers = _headers(job.output.name)
+    if known := _not_modified(request, headers):
+        return known
     try:
         file = default_storage.open(job.output.name)
     except FileNotFoundError as error:
         raise Http404(f"{job.output.name} is gone") from error
-    response = _stream(file, "image/png")
-    response["Content-Disposition"] = content_disposition_header(is_attachment, job.public_filename)
-    return response
+    disposition = content_disposition_header(is_attachment, job.public_filename)
+    return _stream(file, "image/png", headers | {"Content-Disposition": disposition})
 
 
-def stream_thumbnail(job: GenerationJob) -> StreamingHttpResponse:
+def stream_thumbnail(job: GenerationJob, request: HttpRequest | None = None) -> HttpResponseBase:
     """A small WebP of a succeeded job's picture; the picture itself where there is none."""
+    name = thumbnail_name(job.output.name)
+    headers = _headers(name)
+    if known := _not_modified(request, headers):
+        return known
     try:
-        return _stream(default_storage.open(thumbnail_name(job.output.name)), "image/webp")
+        return _stream(default_storage.open(name), "image/webp", headers)
     except FileNotFoundError:
-        return stream_picture(job, is_attachment=False)
+        return stream_picture(job, request, is_attachment=False)
 
 
-def small_picture(file: bytes) -> HttpResponse:
-    """A picture that lies in a row, as a small WebP."""
-    headers = picture_headers() | {"Cache-Control": "private, max-age=86400"}
-    return HttpResponse(make_thumbnail(file), content_type="image/webp", headers=headers)
+def small_picture(reference: ReferenceImage, request: HttpRequest) -> HttpResponseBase:
+    """A reference as a small WebP; 304 where the client has it.
 
-
-def _stream(file: IO[bytes], content_type: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(_Chunks(file), content_type=content_type)
-    response["Content-Length"] = file.size
-    response["Cache-Control"] = "private, max-age=31536000, immutable"
-    for name, value in picture_headers().items():
-        response[name] = value
-    return response
+    reference: may come without its file, which is then read only for an answer that needs it.
+    """
+    headers = _headers(f"{reference.digest} {TILE_SIDE}")
+    if known := _not_modified(request, headers):
+        return known
+    file = make_thumbnail(bytes(reference.file), TILE_SIDE)
+    return HttpResponse(file, content_type="image/webp", headers=headers)
 
 
 def picture_headers() -> dict[str, str]:
@@ -69,6 +93,28 @@ def picture_headers() -> dict[str, str]:
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cross-Origin-Resource-Policy": "same-origin",
     }
+
+
+def _headers(name: str) -> dict[str, str]:
+    """Those of a picture that never changes under this name, but may become nobody's business."""
+    tag = hashlib.sha256(name.encode()).hexdigest()[:32]
+    return picture_headers() | {"Cache-Control": "private, no-cache", "ETag": f'"{tag}"'}
+
+
+def _not_modified(request: HttpRequest | None, headers: dict[str, str]) -> HttpResponse | None:
+    """304 when the client has it already.
+
+    With all headers: a browser puts them in the place of those that it has kept.
+    """
+    given = parse_etags(request.headers.get("If-None-Match", "")) if request else []
+    if not {"*", headers["ETag"]} & {tag.removeprefix("W/") for tag in given}:
+        return None
+    return HttpResponseNotModified(headers=headers)
+
+
+def _stream(file: IO[bytes], content_type: str, headers: dict[str, str]) -> StreamingHttpResponse:
+    length = {"Content-Length": str(file.size)}
+    return StreamingHttpResponse(_Chunks(file), content_type=content_type, headers=headers | length)
 
 
 class _Chunks:

@@ -17,14 +17,18 @@ from generation.spec.picture import Picture
 logger = logging.getLogger(__name__)
 
 THUMBNAIL_SIDE = 560
+NO_THUMBNAIL = (OSError, ValueError, LookupError, MemoryError, Image.DecompressionBombError)
+"""What the disk and Pillow raise where a small picture cannot be made or kept."""
 
 
 def publish(claim: Claim, picture: Picture) -> bool:
     """Store picture and thumbnail and settle the job. False: the claim was lost, they are gone.
 
-    Raises StorageFailed when a file cannot be written; nothing is left of it then.
+    A picture can do without its thumbnail. Raises StorageFailed when the picture cannot be written;
+    nothing is left of it then.
     """
     name = _store(claim, picture)
+    _store_thumbnail(claim, name, picture)
     is_settled = outage.wait_out(lambda: transitions.succeed(claim, name))
     if not is_settled and not outage.wait_out(lambda: _is_ours(claim, name)):
         _discard_both(name)
@@ -40,13 +44,13 @@ def discard_pictures(job: GenerationJob) -> None:
         _discard_both(job.output.name)
 
 
-def make_thumbnail(png: bytes) -> bytes:
-    """A WebP of at most THUMBNAIL_SIDE pixels a side; a small picture keeps its size."""
-    with Image.open(io.BytesIO(png)) as image:
-        image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-        file = io.BytesIO()
-        image.save(file, "WEBP", quality=82, method=4)
-    return file.getvalue()
+def make_thumbnail(file: bytes, side: int = THUMBNAIL_SIDE) -> bytes:
+    """A WebP of at most so many pixels a side; a small picture keeps its size."""
+    with Image.open(io.BytesIO(file)) as image:
+        image.thumbnail((side, side), Image.Resampling.LANCZOS)
+        thumbnail = io.BytesIO()
+        image.save(thumbnail, "WEBP", quality=82, method=4)
+    return thumbnail.getvalue()
 
 
 def thumbnail_name(output: str) -> str:
@@ -71,11 +75,20 @@ def _store(claim: Claim, picture: Picture) -> str:
     name = _name(claim, claim.attempt)
     try:
         name = _save(name, picture.png)
-        _save(thumbnail_name(name), make_thumbnail(picture.png))
     except OSError as error:
-        _discard_both(name)
+        _discard(name)
         raise StorageFailed(f"{name} could not be written: {error}") from error
     return name
+
+
+def _store_thumbnail(claim: Claim, output: str, picture: Picture) -> None:
+    name = thumbnail_name(output)
+    try:
+        _save(name, make_thumbnail(picture.png))
+    except NO_THUMBNAIL as error:
+        _discard(name)
+        own = {"job": str(claim.public_id)}
+        logger.warning("%s goes without a thumbnail: %s", output, error, extra=own)
 
 
 def _save(name: str, content: bytes) -> str:

@@ -9,10 +9,16 @@ from PIL import Image, UnidentifiedImageError
 
 from generation.models import ReferenceImage
 from generation.spec.errors import ReferenceMissing, gettext_noop
+
+# They stand there since the reader of uploads may import nothing else; both doors share them.
 from generation.uploads.rebuild import FORMATS, MAX_ASPECT, MAX_FILE_BYTES, MAX_SIDE
 
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 """What the file system and Pillow raise over missing, foreign and broken files."""
+
+GONE = gettext_noop(
+    "%(field)s was %(value)s, but the chosen reference picture is no longer here; choose another."
+)
 
 _SEEN: dict[tuple[str, int, int], str] = {}
 
@@ -38,6 +44,15 @@ def offered() -> str:
             "IMAGEN_REFERENCE."
         )
         raise ReferenceMissing(template, name=name, reason=_reason(error)) from error
+
+
+def hold(digest: str) -> bool:
+    """Keep a picture from being discarded until the caller's transaction ends, which will use it.
+
+    Waits for one that is discarding it. False: it is gone.
+    """
+    rows = ReferenceImage.objects.select_for_update(no_key=True).filter(pk=digest)
+    return rows.values("pk").first() is not None
 
 
 def _keep(name: str, file: bytes) -> str:

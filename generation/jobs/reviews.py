@@ -15,35 +15,30 @@ logger = logging.getLogger(__name__)
 class ReviewRefused(Exception):
     """The job's marks do not allow it."""
 
-    code = "review_refused"
     template = gettext_noop("This cannot be noted on this job.")
 
 
 class NotReviewable(ReviewRefused):
     """The job has not ended, or somebody has reviewed it."""
 
-    code = "not_reviewable"
     template = gettext_noop("Only a job that has ended can be reviewed, and once.")
 
 
 class NotReviewed(ReviewRefused):
     """There is no review to take back."""
 
-    code = "not_reviewed"
     template = gettext_noop("This job has not been reviewed.")
 
 
 class AlreadyHidden(ReviewRefused):
     """The picture is hidden."""
 
-    code = "already_hidden"
     template = gettext_noop("This job's picture is hidden already.")
 
 
 class NotHidden(ReviewRefused):
     """The picture is shown."""
 
-    code = "not_hidden"
     template = gettext_noop("This job's picture is not hidden.")
 
 
@@ -60,14 +55,19 @@ def unmark_reviewed(job: GenerationJob) -> None:
     _note(job, Q(reviewed_at__isnull=False), values, NotReviewed, "review taken back")
 
 
-def hide(job: GenerationJob) -> None:
-    """Keep the picture, now or to come, from its owner. Raises AlreadyHidden."""
-    _note(job, Q(hidden_at__isnull=True), {"hidden_at": Now()}, AlreadyHidden, "hidden")
+def hide(job: GenerationJob, *, actor_id: int) -> None:
+    """Keep the picture, now or to come, from its owner, and note who did. Raises AlreadyHidden.
+
+    Why is for the note of the review to tell.
+    """
+    values = {"hidden_at": Now(), "hidden_by_id": actor_id}
+    _note(job, Q(hidden_at__isnull=True), values, AlreadyHidden, "hidden")
 
 
 def show(job: GenerationJob) -> None:
     """Let the owner see the picture again. Raises NotHidden."""
-    _note(job, Q(hidden_at__isnull=False), {"hidden_at": None}, NotHidden, "shown again")
+    values = {"hidden_at": None, "hidden_by_id": None}
+    _note(job, Q(hidden_at__isnull=False), values, NotHidden, "shown again")
 
 
 def _note(

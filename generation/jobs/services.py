@@ -7,10 +7,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from generation import conf
-from generation.jobs import outputs, queue, transitions
+from generation.jobs import outputs, queue, references, transitions
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import FieldError, InvalidRequest, gettext_noop
-from generation.spec.request import GenerationRequest
+from generation.spec.request import GenerationRequest, show_value
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +55,14 @@ def submit_job(
     """Accept one job: the row and its ticket are committed together, or neither is.
 
     Submissions stand in line for one lock, so the limits hold exactly and ids follow the order
-    of commits. Raises InvalidRequest when the profile is not installed, QueueFull or UserQueueFull
-    when there is no room.
+    of commits. Raises InvalidRequest when the profile is not installed or the reference has just
+    been discarded, QueueFull or UserQueueFull when there is no room.
     """
     require_installed(request.profile)
     with transaction.atomic():
         queue.lock_queue()
         queue.check_capacity(owner_id)
+        _hold_reference(request)
         job = transitions.insert_queued(
             request,
             owner_id=owner_id,
@@ -92,6 +93,14 @@ def require_installed(name: str) -> None:
     raise InvalidRequest([error])
 
 
+def _hold_reference(request: GenerationRequest) -> None:
+    """Raises InvalidRequest when the picture to follow is gone; until the commit it stays."""
+    if request.reference and not references.hold(request.reference):
+        shown = show_value(request.ip_strength)
+        error = FieldError(field="ip_strength", value=shown, template=references.GONE)
+        raise InvalidRequest([error])
+
+
 def cancel_job(job: GenerationJob, *, actor_id: int | None = None) -> JobStatus:
     """Cancel a queued job at once, or ask a running one to stop within its next step.
 
@@ -108,10 +117,10 @@ def cancel_job(job: GenerationJob, *, actor_id: int | None = None) -> JobStatus:
 def retry_job(job: GenerationJob, *, actor_id: int | None = None) -> GenerationJob:
     """Submit the same order again, for the same owner, linked to the old job both ways.
 
+    The old job stays as it is.
     actor_id: who asks, for the job's log; the owner where it is not told.
-
-    A final job stays as it is. Raises JobNotRetryable when it neither failed nor was cancelled,
-    or already has a successor; QueueFull when there is no room.
+    Raises JobNotRetryable when it neither failed nor was cancelled, or already has a successor;
+    InvalidRequest when its profile is not installed; QueueFull when there is no room.
     """
     with transaction.atomic():
         old = GenerationJob.objects.select_for_update().filter(pk=job.pk).first()

@@ -3,19 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Min
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, TextChoices
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from generation.models import GenerationJob, JobStatus, Worker
 
 QUIET_AFTER = timedelta(seconds=45)
 """A supervisor gives a sign every five seconds, or after the pause between two restarts."""
+RECENT = timedelta(days=1)
+"""A worker that was stopped before is no news to those who wait for pictures."""
 
 _TODAY = """
 SELECT count(*) FILTER (WHERE to_status = 'succeeded'),
@@ -35,13 +37,13 @@ SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (
 """
 
 
-class WorkerState(StrEnum):
+class WorkerState(TextChoices):
     """What can be told of a worker from outside."""
 
-    PAINTING = "painting"
-    IDLE = "idle"
-    QUIET = "quiet"  # no sign of life, and it did not say that it would stop
-    STOPPED = "stopped"
+    PAINTING = "painting", _("at work")
+    IDLE = "idle", _("idle")
+    QUIET = "quiet", _("gone quiet")  # no sign of life, and it did not say that it would stop
+    STOPPED = "stopped", _("stopped")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,28 @@ class ServiceState:
     median_wait_s: float | None
     p95_wait_s: float | None
 
+    @property
+    def has_worker(self) -> bool:
+        """Whether anybody can be expected to paint: a supervisor, or a bare cluster at work."""
+        living = (WorkerState.PAINTING, WorkerState.IDLE)
+        is_painting = any(
+            job.heartbeat_age_s <= QUIET_AFTER.total_seconds() for job in self.running
+        )
+        return is_painting or any(worker.state in living for worker in self.workers)
+
+    @property
+    def quiet_count(self) -> int:
+        return sum(worker.state == WorkerState.QUIET for worker in self.workers)
+
+    @property
+    def recent_workers(self) -> tuple[WorkerSign, ...]:
+        """Without those that were stopped long ago."""
+        return tuple(
+            worker
+            for worker in self.workers
+            if worker.state != WorkerState.STOPPED or worker.seen_age_s < RECENT.total_seconds()
+        )
+
 
 def service_state() -> ServiceState:
     """Ask the database; days begin at midnight of TIME_ZONE."""
@@ -105,6 +129,15 @@ def service_state() -> ServiceState:
         median_wait_s=median_s,
         p95_wait_s=p95_s,
     )
+
+
+def has_worker() -> bool:
+    """ServiceState.has_worker alone, in at most two cheap queries."""
+    recent = Now() - QUIET_AFTER
+    if Worker.objects.filter(stopped_at__isnull=True, seen_at__gte=recent).exists():
+        return True
+    running = GenerationJob.objects.filter(status=JobStatus.RUNNING)
+    return running.filter(heartbeat_at__gte=recent).exists()
 
 
 def _queue() -> tuple[int, float | None]:

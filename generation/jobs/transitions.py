@@ -3,7 +3,8 @@
 Each transition is one conditional UPDATE (or the first INSERT) that says whether it happened.
 PostgreSQL's row lock decides every race: the loser's WHERE clause no longer matches, so it
 changes nothing and learns it from the answer. All times are the database's. The same statement
-writes the move into the job's log (JobTransition).
+writes the move into the job's log (JobTransition); of a new job it is the next statement, in the
+caller's transaction.
 
     (new)   -> queued                       insert_queued
     queued  -> running                      claim_next
@@ -134,7 +135,7 @@ UPDATE generation_generationjob
    SET status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
        finished_at = CASE status WHEN 'queued' THEN statement_timestamp() END,
        cancel_requested = true
- WHERE id = %(id)s AND status IN ('queued', 'running')
+ WHERE id = %(id)s AND (status = 'queued' OR status = 'running' AND NOT cancel_requested)
 """
 
 _SETTLE = """
@@ -338,12 +339,15 @@ def recover(job: GenerationJob, *, crash_tries: int) -> JobStatus | None:
 def cancel(job_id: int, *, actor_id: int | None = None) -> JobStatus | None:
     """queued -> cancelled at once; a running job is asked to stop within its next step.
 
-    Returns where the job stands then; None: it had ended already.
+    Only the first request is written and logged. Returns where the job stands then; None: it had
+    ended already.
     """
     values: Values = {"id": job_id, "actor": actor_id}
     origin = "CASE status WHEN 'cancelled' THEN 'queued' ELSE status END"
-    moved = _move(_CANCEL, values, Reason.CANCEL_REQUESTED, origin=origin)
-    return JobStatus(moved[0][0]) if moved else None
+    if moved := _move(_CANCEL, values, Reason.CANCEL_REQUESTED, origin=origin):
+        return JobStatus(moved[0][0])
+    still_stops = GenerationJob.objects.filter(pk=job_id, status=JobStatus.RUNNING).exists()
+    return JobStatus.RUNNING if still_stops else None
 
 
 def delete_final(job_ids: Sequence[int]) -> list[GenerationJob]:

@@ -4,6 +4,7 @@ import hashlib
 
 from django.db import transaction
 
+from generation.jobs import references
 from generation.models import ReferenceImage, UploadedReference
 
 MAX_KEPT = 12
@@ -16,14 +17,16 @@ def keep_upload(owner_id: int, name: str, png: bytes) -> UploadedReference:
     """
     digest = hashlib.sha256(png).hexdigest()
     with transaction.atomic():
-        reference, _is_new = ReferenceImage.objects.get_or_create(
-            digest=digest, defaults={"name": name[:200], "file": png}
-        )
+        while not references.hold(digest):
+            ReferenceImage.objects.get_or_create(
+                digest=digest, defaults={"name": name[:200], "file": png}
+            )
         upload, _is_new = UploadedReference.objects.get_or_create(
-            owner_id=owner_id, reference=reference, defaults={"name": name[:200]}
+            owner_id=owner_id, reference_id=digest, defaults={"name": name[:200]}
         )
-        for old in uploads_of(owner_id)[MAX_KEPT:]:
-            discard_upload(old)
+    # Each in a transaction of its own: two that hold several pictures might wait for each other.
+    for old in uploads_of(owner_id)[MAX_KEPT:]:
+        discard_upload(old)
     return upload
 
 
@@ -33,8 +36,12 @@ def uploads_of(owner_id: int) -> list[UploadedReference]:
 
 
 def discard_upload(upload: UploadedReference) -> None:
-    """Forget an upload, and its picture where no job and nobody else has it."""
+    """Forget an upload, and its picture where no job and nobody else has it.
+
+    Who holds the picture to use it (references.hold) goes first, and is seen here.
+    """
+    picture = ReferenceImage.objects.filter(pk=upload.reference_id)
     with transaction.atomic():
+        picture.select_for_update().values("pk").first()
         upload.delete()
-        unused = {"jobs__isnull": True, "uploads__isnull": True}
-        ReferenceImage.objects.filter(pk=upload.reference_id, **unused).delete()
+        picture.filter(jobs__isnull=True, uploads__isnull=True).delete()

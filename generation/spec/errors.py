@@ -96,6 +96,11 @@ FAILURES: dict[str, str] = {
 """Each code that a failed job can carry, with what its owner reads."""
 
 
+def failure_sentence(code: str) -> str:
+    """What a failed job's owner reads; the row's code may be one of another release."""
+    return FAILURES.get(code, FAILURES["internal_error"])
+
+
 class GenerationError(Exception):
     """A run that failed for a known reason; `code` is one of FAILURES, the message is for logs."""
 

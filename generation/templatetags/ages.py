@@ -1,5 +1,7 @@
 """Seconds as people say them."""
 
+import math
+
 from django import template
 from django.utils.translation import gettext as _
 
@@ -8,7 +10,10 @@ register = template.Library()
 
 @register.filter
 def age(seconds: float | None) -> str:
-    """42 s, 12 min, 5 h or 3 d: the largest unit of which there are two; a dash for None."""
+    """42 s, 12 min, 5 h or 3 d: the largest unit of which there are two; a dash for None.
+
+    Seconds are rounded up: nothing takes none.
+    """
     if seconds is None:
         return "\N{EN DASH}"
     for size, words in (
@@ -18,4 +23,4 @@ def age(seconds: float | None) -> str:
     ):
         if seconds >= 2 * size:
             return words % {"count": seconds // size}
-    return _("%(count)d s") % {"count": max(0, seconds)}
+    return _("%(count)d s") % {"count": max(1, math.ceil(seconds))}

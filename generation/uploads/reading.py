@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import util
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from generation.uploads import rebuild
 from generation.uploads.rebuild import Refusal
 
 MAX_AT_ONCE = 2
+MAX_WAITING = 4
 MAX_WAIT_SECONDS = 10.0
 MAX_SECONDS = 10.0
 MAX_COMPLAINT_BYTES = 8 << 10
@@ -65,6 +67,7 @@ _PARAMS = {
     "aspect": rebuild.MAX_ASPECT,
 }
 _PNG = b"\x89PNG\r\n\x1a\n"
+_line = threading.BoundedSemaphore(MAX_AT_ONCE + MAX_WAITING)
 _places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 logger = logging.getLogger(__name__)
@@ -83,20 +86,42 @@ class UploadRefused(Exception):
         self.params = {name: n for name, n in _PARAMS.items() if f"%({name})" in self.template}
 
 
+class ReaderBusy(UploadRefused):
+    """Nothing is wrong with the file; there is no place to read it now."""
+
+    def __init__(self) -> None:
+        super().__init__("busy")
+
+
 def read_upload(file: BinaryIO) -> bytes:
     """The picture as a PNG that holds an upright RGB picture of RESULT_SIDE at most, and no more.
 
     file: read from where it stands.
+    Takes up to MAX_WAIT_SECONDS and MAX_SECONDS: hold nothing meanwhile that others need.
     Raises UploadRefused, and RuntimeError when the reading itself is out of order.
     """
-    if not _places.acquire(timeout=MAX_WAIT_SECONDS):
-        raise UploadRefused("busy")
+    with _place(), _in_memory("upload") as source:
+        _copy(file, source)
+        return _rebuild(source)
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """One of MAX_AT_ONCE places, perhaps after a wait.
+
+    Raises ReaderBusy: at once when MAX_WAITING wait already, or when no place is free in time.
+    """
+    if not _line.acquire(blocking=False):
+        raise ReaderBusy
     try:
-        with _in_memory("upload") as source:
-            _copy(file, source)
-            return _rebuild(source)
+        if not _places.acquire(timeout=MAX_WAIT_SECONDS):
+            raise ReaderBusy
+        try:
+            yield
+        finally:
+            _places.release()
     finally:
-        _places.release()
+        _line.release()
 
 
 def _in_memory(name: str) -> BinaryIO:

@@ -157,8 +157,8 @@ def rebuild(file: bytes, image_format: str) -> bytes:
 def _check(image: "Image.Image") -> None:
     """Refuse what the header tells.
 
-    Animations: their author and we might disagree on which picture is meant. An MPO is a
-    photograph and its by-products, whose first picture is the one that everybody shows.
+    Animations: which of their pictures is meant, only their author knows. An MPO is a photograph
+    and its by-products, whose first picture is the one that everybody shows.
     """
     longer, shorter = max(image.size), min(image.size)
     if longer > MAX_ASPECT * shorter:

@@ -19,11 +19,13 @@ from generation.models import GenerationJob, ReferenceImage, UploadedReference
 from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing
 from generation.spec.limits import MAX_SEED
 from generation.spec.request import show_value
-from generation.uploads.reading import UploadRefused, read_upload
+from generation.uploads.reading import ReaderBusy, UploadRefused, read_upload
 from generation.web import once, orders
 from generation.web.form_page import SERVICE, Form, FormPage
+from generation.web.middleware import give_connections_back
 
 REFUSED = 400
+NO_ROOM = 503
 
 
 @login_required
@@ -33,7 +35,11 @@ def create(request: HttpRequest) -> HttpResponse:
     """Show the form, or accept what it says. Three of its buttons only change the form."""
     if request.method != "POST":
         return _show(request, _first_form(request))
-    form, errors = _keep_file(request, request.POST.dict())
+    form = request.POST.dict()
+    try:
+        form, errors = _keep_file(request, form)
+    except ReaderBusy as busy:
+        return _show(request, form, errors=[_file_error(request, busy)], status=NO_ROOM)
     if "roll" in form:
         form["seed"] = str(secrets.randbelow(MAX_SEED + 1))
     if "forget" in form:
@@ -66,16 +72,17 @@ def look_at_queue(request: HttpRequest) -> HttpResponse:
 def show_offered(request: HttpRequest) -> HttpResponse:
     """The reference that the operator offers, small."""
     try:
-        return small_picture(bytes(ReferenceImage.objects.get(pk=references.offered()).file))
+        offered = ReferenceImage.objects.defer("file").get(pk=references.offered())
     except ReferenceMissing as missing:
         raise Http404 from missing
+    return small_picture(offered, request)
 
 
 @login_required
 @require_safe
 def show_upload(request: HttpRequest, upload_id: int) -> HttpResponse:
     """One's own upload, small."""
-    return small_picture(bytes(_own_upload(request, upload_id).reference.file))
+    return small_picture(_own_upload(request, upload_id).reference, request)
 
 
 def _first_form(request: HttpRequest) -> Form:
@@ -108,9 +115,7 @@ def _submit(request: HttpRequest, form: Form, errors: list[FieldError]) -> HttpR
     except InvalidRequest as refused:
         errors = [*refused.errors, *errors]
     except QueueFull as full:
-        response = _show(request, form, notice=queue_full_sentence(full), status=503)
-        response["Retry-After"] = str(settings.IMAGEN_RETRY_AFTER)
-        return response
+        return _show(request, form, notice=queue_full_sentence(full), status=NO_ROOM)
     return _show(request, form, errors=errors, status=REFUSED)
 
 
@@ -124,24 +129,33 @@ def _show(
 ) -> HttpResponse:
     once.forget(request.user.pk, form.get("once", ""))
     page = FormPage(form=form, user_id=request.user.pk, errors=errors or [], notice=notice)
-    return render(request, "generation/create.html", {"page": page}, status=status)
+    response = render(request, "generation/create.html", {"page": page}, status=status)
+    if status == NO_ROOM:
+        response["Retry-After"] = str(settings.IMAGEN_RETRY_AFTER)
+    return response
 
 
 def _keep_file(request: HttpRequest, form: Form) -> tuple[Form, list[FieldError]]:
-    """The form with its file as the chosen upload; the same form and an error if it is refused."""
+    """The form with its file as the chosen upload; the same form and an error if it is refused.
+
+    Raises ReaderBusy when there is no place to read it now.
+    """
     file = request.FILES.get("file")
     if file is None:
         return form, []
-    name = file.name or "?"
+    give_connections_back()
     try:
-        upload = uploads.keep_upload(request.user.pk, name, read_upload(file))
+        upload = uploads.keep_upload(request.user.pk, file.name or "?", read_upload(file))
+    except ReaderBusy:
+        raise
     except UploadRefused as refused:
-        shown = show_value(name)
-        error = FieldError(
-            field="file", value=shown, template=refused.template, params=refused.params
-        )
-        return form, [error]
+        return form, [_file_error(request, refused)]
     return form | {"reference": str(upload.pk)}, []
+
+
+def _file_error(request: HttpRequest, refused: UploadRefused) -> FieldError:
+    shown = show_value(request.FILES["file"].name or "?")
+    return FieldError(field="file", value=shown, template=refused.template, params=refused.params)
 
 
 def _forget(request: HttpRequest, form: Form) -> Form:
@@ -185,4 +199,4 @@ def _read_uuid(given: str) -> UUID:
 
 def _own_upload(request: HttpRequest, upload_id: int) -> UploadedReference:
     own = UploadedReference.objects.filter(owner_id=request.user.pk).select_related("reference")
-    return get_object_or_404(own, pk=upload_id)
+    return get_object_or_404(own.defer("reference__file"), pk=upload_id)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from generation import conf
 from generation.jobs import queue, uploads
+from generation.jobs.state import has_worker
 from generation.models import UploadedReference
 from generation.prompts import PromptReading, Token, read_prompt
 from generation.spec.errors import FieldError, ModelUnavailable
@@ -113,6 +115,11 @@ class FormPage:
         }
         return defaults | self.form
 
+    @property
+    def shown_guidance(self) -> str:
+        """With the language's decimal sign, for reading."""
+        return self.values["guidance_scale"].replace(".", get_format("DECIMAL_SEPARATOR"))
+
     @cached_property
     def shapes(self) -> list[ShapeChoice]:
         choices = []
@@ -136,6 +143,7 @@ class FormPage:
         sentences: dict[str, list[str]] = {}
         for error in self.errors:
             label = LABELS.get(error.field, error.field)
+            label = pgettext("a field, at the start of a sentence", "%(label)s") % {"label": label}
             sentence = _(error.template) % (error.values | {"field": label})
             sentences.setdefault(error.field, []).append(sentence)
         return sentences
@@ -158,6 +166,11 @@ class FormPage:
     def is_idle(self) -> bool:
         """Whether nothing waits and nothing is being painted."""
         return not self.waiting and not queue.is_painting()
+
+    @cached_property
+    def has_worker(self) -> bool:
+        """Whether anybody is there to paint."""
+        return has_worker()
 
     @property
     def queue_limit(self) -> int:

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from generation import conf
 from generation.jobs import queue
+from generation.jobs.state import has_worker
 from generation.models import FINAL_STATUSES, GenerationJob, JobPreview, JobStatus
-from generation.spec.errors import FAILURES
+from generation.spec.errors import failure_sentence
 from generation.spec.limits import SIZE_MULTIPLE
 
 SMALLER = 0.75
@@ -76,12 +77,19 @@ class JobPage:
         """The line before and up to this job; True is the job. Cut where it grows too long."""
         return [False] * min(self.position - 1, MAX_SQUARES) + [True]
 
+    @cached_property
+    def has_worker(self) -> bool:
+        """Whether anybody is there to paint."""
+        return has_worker()
+
     @property
     def revision(self) -> str:
         """Changes whenever the page shows something else."""
         job = self.job
         place = self.position if job.status == JobStatus.QUEUED else 0
-        parts = (job.status, job.attempt, job.step, self.preview_step, place, job.cancel_requested)
+        parts = [job.status, job.attempt, job.step, self.preview_step, place, job.cancel_requested]
+        if job.status == JobStatus.QUEUED:
+            parts.append(self.has_worker)
         return "-".join(str(part) for part in parts)
 
     @property
@@ -132,7 +140,7 @@ class JobPage:
 
     @property
     def failure(self) -> str:
-        return _(FAILURES.get(self.job.error_code, FAILURES["internal_error"]))
+        return _(failure_sentence(self.job.error_code))
 
     @property
     def ways(self) -> list[Way]:

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -27,11 +27,11 @@ PAGE = 48
 MAX_SEARCH_CHARS = 200
 READ_ONE_BY_ONE = 4_000
 FILTERS = {
-    "": (gettext_lazy("All"), tuple(JobStatus.values)),
-    "painted": (gettext_lazy("Painted"), (JobStatus.SUCCEEDED,)),
-    "waiting": (gettext_lazy("Waiting"), (JobStatus.QUEUED, JobStatus.RUNNING)),
-    "failed": (gettext_lazy("Failed"), (JobStatus.FAILED,)),
-    "cancelled": (gettext_lazy("Cancelled"), (JobStatus.CANCELLED,)),
+    "": (pgettext_lazy("pictures", "All"), tuple(JobStatus.values)),
+    "painted": (pgettext_lazy("pictures", "Painted"), (JobStatus.SUCCEEDED,)),
+    "waiting": (pgettext_lazy("pictures", "Waiting"), (JobStatus.QUEUED, JobStatus.RUNNING)),
+    "failed": (pgettext_lazy("pictures", "Failed"), (JobStatus.FAILED,)),
+    "cancelled": (pgettext_lazy("pictures", "Cancelled"), (JobStatus.CANCELLED,)),
 }
 WORD = re.compile(r"\w+")
 PROMPT_WORDS = SearchVector("prompt", config="simple")

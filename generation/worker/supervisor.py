@@ -160,6 +160,8 @@ class Supervisor:
     def _with_database(self, action: Callable[[], object]) -> bool:
         """Do it; False, and one line in the log for each outage, when the database is away."""
         try:
+            if self._is_database_away:
+                connection.ensure_connection()  # the action may have nothing to ask
             action()
         except outage.GONE as error:
             connection.close()

@@ -189,7 +189,6 @@ dress(document);
 $("#errors")?.focus();
 if ($("form[data-create]")) tieForm($("form[data-create]"));
 if ($("#job[data-live]")) follow($("#job"));
-if ($("[data-renew]")) renew($("[data-renew]"));
 const toast = $(".toast");
 if (toast) {
   // Put in anew, it is heard; a warning stays until the next page.

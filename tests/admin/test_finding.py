@@ -12,18 +12,14 @@ from generation.admin import finding
 from generation.jobs import reviews
 from generation.models import GenerationJob
 from tests import factories
-from tests.admin.operators import ENGLISH, JOBS, text
+from tests.admin.operators import JOBS, text
 
 pytestmark = pytest.mark.django_db
 
 
 def found(client, query: str) -> set[int]:
-    answer = client.get(f"{JOBS}?{query}", headers=ENGLISH)
-    assert answer.status_code == 200, query
-    return {
-        int(key)
-        for key in re.findall(r'name="_selected_action" value="(\d+)"', answer.content.decode())
-    }
+    page = text(client, f"{JOBS}?{query}")
+    return {int(key) for key in re.findall(r'name="_selected_action" value="(\d+)"', page)}
 
 
 def test_search_by_words(operator) -> None:
@@ -52,11 +48,20 @@ def test_search_bears_any_characters(operator, words) -> None:
     found(operator, f"q={words}")
 
 
+@pytest.mark.parametrize("words", ["-castle", "-castle+-ship", "ship+or+-castle"])
+def test_search_for_what_is_missing_alone_is_refused(operator, words) -> None:
+    """It would find, and sort, nearly the whole table."""
+    factories.queued_job(prompt="a ship")
+    page = text(operator, f"{JOBS}?q={words}")
+    assert "A search needs a word that must be there" in page
+    assert found(operator, f"q={words}") == set()
+
+
 def test_filters(operator) -> None:
     done, failed = factories.succeeded_job(), factories.failed_job()
     queued = factories.queued_job()
     reviews.mark_reviewed(done, reviewer_id=operator.user.pk)
-    reviews.hide(failed)
+    reviews.hide(failed, actor_id=operator.user.pk)
     GenerationJob.objects.filter(pk=queued.pk).update(created_at=Now() - timedelta(days=40))
     everything = {done.pk, failed.pk, queued.pk}
     assert found(operator, "") == everything

@@ -1,4 +1,6 @@
-"""One job's page: what it shows, its buttons, its pictures, and that nothing can be typed in."""
+"""One job's page: what it shows, its buttons and its pictures."""
+
+import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -78,6 +80,29 @@ def test_only_buttons_that_can_do_something_are_shown(operator, make, acts) -> N
     assert {name for name in names if f'name="act" value="{name}"' in page} == acts
 
 
+@pytest.mark.parametrize("make", [factories.failed_job, factories.succeeded_job])
+def test_enter_in_the_note_presses_the_button_of_the_note(operator, make) -> None:
+    """A browser presses the first button of the form that the field stands in."""
+    forms = re.findall(r"<form.*?</form>", page_of(operator, make()), re.DOTALL)
+    buttons = {form: re.findall(r'name="act" value="(\w+)"', form) for form in forms}
+    assert all(len(names) <= 1 for names in buttons.values())
+    assert [names for form, names in buttons.items() if 'name="note"' in form] == [["review"]]
+
+
+def test_page_tells_who_has_hidden_the_picture(operator) -> None:
+    job = factories.succeeded_job()
+    reviews.hide(job, actor_id=factories.make_user("night-watch").pk)
+    page = page_of(operator, job)
+    assert "Hidden by:" in page
+    assert "night-watch" in page
+
+
+def test_code_of_another_release_does_not_break_the_page(operator) -> None:
+    page = page_of(operator, factories.failed_job(code="eclipse"))
+    assert "Something unexpected went wrong." in page
+    assert "eclipse" in page
+
+
 def test_buttons_act_by_the_services_and_are_logged(operator) -> None:
     queued = factories.queued_job()
     assert "Cancelled;" in press(operator, queued, "cancel").content.decode()
@@ -125,10 +150,10 @@ def test_buttons_need_a_csrf_token() -> None:
 def test_pictures_are_streamed_hidden_ones_too(operator, media) -> None:
     job = factories.succeeded_job()
     store(media, job, is_small=True)
-    reviews.hide(job)
+    reviews.hide(job, actor_id=operator.user.pk)
     small = operator.get(f"{JOBS}{job.pk}/thumbnail/")
     assert (small["Content-Type"], body_of(small)) == ("image/webp", b"RIFF small")
-    assert "max-age=31536000" in small["Cache-Control"]
+    assert "private, no-cache" in small["Cache-Control"]
     assert "no-store" not in small["Cache-Control"]
     whole = operator.get(f"{JOBS}{job.pk}/picture/")
     assert (whole["Content-Type"], body_of(whole)) == ("image/png", factories.png())

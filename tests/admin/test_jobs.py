@@ -61,7 +61,7 @@ def test_full_share_of_the_owner_is_told(operator, settings) -> None:
     failed = factories.failed_job()
     factories.queued_job(failed.owner)
     page = act(operator, "retry_jobs", failed).content.decode()
-    assert "1 jobs of its owner are waiting" in page
+    assert "1 job of its owner is waiting" in page
     assert "done." not in page
 
 
@@ -71,17 +71,18 @@ def test_full_queue_and_lost_profile_are_told(operator, settings) -> None:
     factories.queued_job()
     settings.IMAGEN_QUEUE_LIMIT = 1
     page = act(operator, "retry_jobs", failed, other).content.decode()
-    assert "The queue is full: 1 jobs are waiting." in page
+    assert "The queue is full: 1 job is waiting." in page
     assert "path:gone is no longer on this server." in page
 
 
 def test_pictures_are_hidden_and_shown_in_bulk(operator) -> None:
     one, two = factories.succeeded_job(), factories.succeeded_job(output="outputs/b.png")
-    reviews.hide(two)
+    reviews.hide(two, actor_id=operator.user.pk)
     page = act(operator, "hide_jobs", one, two).content.decode()
     assert "1 job: done." in page
     assert f"Job {str(two.public_id)[:8]}: This job&#x27;s picture is hidden already." in page
     assert not GenerationJob.objects.shown().exists()
+    assert GenerationJob.objects.get(pk=one.pk).hidden_by == operator.user
     act(operator, "show_jobs", one, two)
     assert GenerationJob.objects.shown().count() == 2
 

@@ -113,7 +113,8 @@ def admin_paths(keys: dict[str, object]) -> list[str]:
     return [*paths, "/admin/queue/"]
 
 
-def test_no_address_lets_anybody_type_into_a_row(operator, user) -> None:
+def test_no_address_lets_anybody_type_into_a_row(operator, user, settings) -> None:
+    settings.IMAGEN_SIGN_UP = "invite"
     job = factories.failed_job()
     token, _key = draw_token(user.pk, "laptop")
     worker = Worker.objects.create(

@@ -1,6 +1,7 @@
 """Workers and queue at a glance."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
@@ -11,6 +12,8 @@ from tests import factories
 from tests.admin.operators import JOBS, staff, text
 
 pytestmark = pytest.mark.django_db
+
+LONG_AGO = Now() - timedelta(minutes=5)
 
 
 def make_worker(name: str, **fields: object) -> Worker:
@@ -25,7 +28,6 @@ def test_queue_shows_workers_and_what_they_paint(operator) -> None:
     make_worker("host/cpu", last_error="lost process [7]", last_error_at=Now())
     make_worker("host/gpu-0", stopped_at=Now())
     page = text(operator, "/admin/queue/")
-    assert '<meta http-equiv="refresh" content="10">' in page
     assert "of 100 at most" in page
     assert "12/30" in page
     assert f'href="{JOBS}{job.pk}/change/"' in page
@@ -37,6 +39,23 @@ def test_queue_of_an_empty_service(operator) -> None:
     page = text(operator, "/admin/queue/")
     assert "No worker has been seen for a week." in page
     assert "Nothing is being painted." in page
+
+
+def test_queue_renews_itself_without_losing_the_place(operator) -> None:
+    page = text(operator, "/admin/queue/")
+    assert 'data-renew="10"' in page
+    assert 'src="/static/imagen/renew' in page
+    assert '<noscript><meta http-equiv="refresh" content="10"></noscript>' in page
+    assert page.count("http-equiv") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_told"),
+    [({}, False), ({"stopped_at": Now()}, True), ({"seen_at": LONG_AGO}, True)],
+)
+def test_queue_tells_that_no_worker_is_running(operator, fields, is_told) -> None:
+    make_worker("host/cpu", **fields)
+    assert ("No worker is running" in text(operator, "/admin/queue/")) == is_told
 
 
 def test_queue_is_linked_for_those_who_may_see_it(client) -> None:

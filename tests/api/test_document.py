@@ -117,7 +117,7 @@ def test_answers_are_as_the_document_says(document, user, method, path, mode) ->
 def one_job_of_each_kind(user: User) -> list[str]:
     running, _claim = factories.running_job(user)
     hidden, _claim = factories.running_job(user)
-    reviews.hide(hidden)
+    reviews.hide(hidden, actor_id=user.pk)
     jobs = [factories.queued_job(user), running, hidden]
     settled = factories.queued_job(user)
     services.cancel_job(settled)
@@ -148,6 +148,21 @@ def test_other_methods_are_refused(path) -> None:
     client = Client(raise_request_exception=False)
     assert client.options(path).status_code == 405
     assert client.post(path).status_code == 405
+
+
+def test_picture_that_is_known_is_in_the_document(document) -> None:
+    answers = document["paths"]["/api/v1/jobs/{job_id}/image"]["get"]["responses"]
+    assert "content" not in answers["304"]
+    assert "ETag" in answers["200"]["headers"]
+
+
+def test_page_alone_may_show_what_it_fetched() -> None:
+    def sources(path: str) -> str:
+        policy = Client().get(path)["Content-Security-Policy"]
+        return re.findall(r"img-src ([^;]*)", policy)[0]
+
+    assert sources("/api/v1/docs") == "'self' data: blob:"
+    assert sources("/sign-in") == "'self' data:"
 
 
 def test_page_needs_nothing_from_outside(anonymous_api) -> None:

@@ -10,12 +10,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def hidden(user, media):
+def hidden(user, stranger, media):
     job = factories.succeeded_job(user)
     path = media / job.output.name
     path.parent.mkdir(parents=True)
     path.write_bytes(factories.png())
-    reviews.hide(job)
+    reviews.hide(job, actor_id=stranger.pk)
     return job
 
 
@@ -59,6 +59,6 @@ def test_preview_of_a_hidden_job_is_refused(api, user) -> None:
     job, claim = factories.running_job(user)
     transitions.report_step(claim, 3)
     transitions.show_preview(claim, 3, b"jpeg")
-    reviews.hide(job)
+    reviews.hide(job, actor_id=user.pk)
     answer = api.get(f"/api/v1/jobs/{job.public_id}/preview")
     assert (answer.status_code, answer.json()["code"]) == (403, "picture_hidden")

@@ -40,7 +40,6 @@ def paint_wrongly(page: Page) -> None:
     page.locator("details.fold:has(#steps) > summary").click()
     for name in ("steps", "width", "seed"):
         page.locator(f"#{name}").fill("0.5")
-    page.locator("form[data-create]").evaluate("form => form.setAttribute('novalidate', '')")
     page.locator(".go .btn--main").click()
     expect(page.get_by_role("alert")).to_be_visible()
 
@@ -98,9 +97,9 @@ class Look:
 
 LOOKS = (
     Look(name="sign-in", address="/sign-in"),
-    Look(name="sign-in-error", address="/sign-in", prepare=sign_in_wrongly),
+    Look(name="sign-in-error", address="/sign-in", prepare=sign_in_wrongly, status=400),
     Look(name="sign-up", address="/sign-up"),
-    Look(name="sign-up-errors", address="/sign-up", prepare=sign_up_wrongly),
+    Look(name="sign-up-errors", address="/sign-up", prepare=sign_up_wrongly, status=400),
     Look(name="forgotten-password", address="/forgotten-password"),
     Look(name="forgotten-password-sent", address="/forgotten-password?sent"),
     Look(name="new-password", address="{reset}"),
@@ -133,6 +132,7 @@ LOOKS = (
         address="/account/password",
         who="camille",
         prepare=change_wrongly,
+        status=400,
     ),
     Look(name="menu", address="/account", who="robin", prepare=open_menu),
     Look(name="state", address="/state", who="noor"),

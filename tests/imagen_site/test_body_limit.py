@@ -11,7 +11,10 @@ from imagen_site.body_limit import BodyLimit
 
 
 def answer(
-    chunks: list[bytes], headers: Sequence[tuple[bytes, bytes]] = (), path: str = "/"
+    chunks: list[bytes],
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    path: str = "/",
+    max_bytes: int = 10,
 ) -> list[Any]:
     """What a client gets that sends these chunks; the inner application reads them all."""
     sent: list[Any] = []
@@ -31,7 +34,7 @@ def answer(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    app = BodyLimit(inner, max_bytes=10, roomier={"/create": 20})
+    app = BodyLimit(inner, max_bytes=max_bytes, roomier={"/create": 20})
     asyncio.run(app({"type": "http", "path": path, "headers": headers}, receive, send))
     return sent
 
@@ -40,6 +43,60 @@ def test_chunked_body_is_asked_for_its_length() -> None:
     start, body = answer([b"1"], [(b"transfer-encoding", b"chunked")])
     assert start["status"] == 411
     assert json.loads(body["body"])["code"] == "length_required"
+
+
+BROWSER = (b"accept", b"text/html,application/xhtml+xml,*/*;q=0.8")
+LONG = (b"content-length", b"11")
+
+
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [
+        (b"en-GB,en;q=0.9", "That is too much at once"),
+        (b"EN", "That is too much at once"),
+        (b"fr-FR,fr;q=0.9,en;q=0.8", "C&rsquo;est trop à la fois"),
+        (b"de", "C&rsquo;est trop à la fois"),
+    ],
+)
+def test_browser_gets_a_page_in_its_language(language: bytes, title: str) -> None:
+    start, body = answer([b""], [BROWSER, LONG, (b"accept-language", language)])
+    headers = dict(start["headers"])
+    html = body["body"].decode()
+    assert start["status"] == 413
+    assert headers[b"content-type"] == b"text/html; charset=utf-8"
+    assert int(headers[b"content-length"]) == len(body["body"])
+    assert f"<h1>{title}</h1>" in html
+    assert f'<html lang="{"en" if language[:2].lower() == b"en" else "fr"}">' in html
+
+
+def test_page_says_how_much_may_come_and_that_the_words_are_not_lost() -> None:
+    headers = [BROWSER, (b"accept-language", b"en"), (b"content-length", str(26 << 20).encode())]
+    page = answer([b""], headers, max_bytes=25 << 20)[1]["body"].decode()
+    assert "more than 25&nbsp;MB" in page
+    assert "Back brings your words back" in page
+
+
+def test_page_runs_and_loads_nothing() -> None:
+    start, body = answer([b""], [BROWSER, LONG])
+    headers = dict(start["headers"])
+    assert headers[b"content-security-policy"] == b"default-src 'none'"
+    assert headers[b"x-content-type-options"] == b"nosniff"
+    assert headers[b"cache-control"] == b"no-store"
+    assert not {"<script", "<link", "style=", "src="} & set(body["body"].decode().split())
+
+
+def test_chunked_body_of_a_browser_gets_a_page_too() -> None:
+    start, body = answer([b"1"], [BROWSER, (b"transfer-encoding", b"chunked")])
+    assert start["status"] == 411
+    assert "<h1>" in body["body"].decode()
+
+
+def test_program_is_answered_in_json_and_inert() -> None:
+    start, body = answer([b""], [LONG, (b"accept", b"*/*")])
+    headers = dict(start["headers"])
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert headers[b"content-security-policy"] == b"default-src 'none'"
+    assert json.loads(body["body"])["status"] == 413
 
 
 def test_small_body_passes() -> None:

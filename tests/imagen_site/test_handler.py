@@ -33,5 +33,18 @@ def test_broken_content_type_is_400(content_type) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("charset", ["rot13", "punycode", "unicode_escape", "idna", "zlib", ""])
+def test_charset_that_is_no_text_is_400(charset: str) -> None:
+    content_type = f"multipart/form-data; boundary=b; charset={charset}"
+    assert ask("/sign-in", [(b"content-type", content_type.encode())]) == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", "us-ascii"])
+def test_charset_of_browsers_is_read(charset: str) -> None:
+    assert ask("/healthz", [(b"content-type", f"text/plain; charset={charset}".encode())]) == 200
+
+
+@pytest.mark.django_db
 def test_probe_answers_through_the_whole_application() -> None:
     assert ask("/healthz", []) == 200

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.core.management import call_command, get_commands, load_command_class
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +107,21 @@ def test_every_command_explains_itself(command) -> None:
     explained = load_command_class("generation", command).create_parser("", command).format_help()
     assert len(explained) > 200
     assert command in get_commands()
+
+
+def test_limits_are_not_forgotten_while_many_visitors_are_counted() -> None:
+    for number in range(2_000):
+        cache.add(f"visitor-{number}", 0, 3_600)
+    assert all(f"visitor-{number}" in cache for number in range(2_000))
+    cache.clear()
+
+
+@pytest.mark.parametrize(("site", "secure"), [("https://i.example.org", True), ("http://i", False)])
+def test_cookie_of_the_language_is_kept_as_the_others_are(site: str, secure: bool) -> None:
+    names = ("LANGUAGE_COOKIE_AGE", "LANGUAGE_COOKIE_SAMESITE", "LANGUAGE_COOKIE_SECURE")
+    script = f"from django.conf import settings; print([getattr(settings, n) for n in {names}])"
+    done = manage("shell", "-v0", "-c", script, IMAGEN_PUBLIC_URL=site)
+    assert ast.literal_eval(done.stdout) == [365 * 86_400, "Lax", secure]
 
 
 def test_debug_is_off_and_one_worker_serves_a_cluster() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from generation.jobs import services, transitions
-from generation.models import GenerationJob
+from generation.models import GenerationJob, JobStatus
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,15 @@ def test_running_job_is_asked_first_and_stops_then() -> None:
         ("running", "running", "cancel_requested", 1),
         ("running", "cancelled", "cancel_requested", 1),
     ]
+
+
+def test_asking_again_to_stop_is_answered_the_same_and_not_logged(stranger) -> None:
+    job, claim = factories.running_job()
+    answers = [services.cancel_job(job), services.cancel_job(job, actor_id=stranger.pk)]
+    assert answers == [JobStatus.RUNNING, JobStatus.RUNNING]
+    assert log_of(job)[2:] == [("running", "running", "cancel_requested", 1)]
+    transitions.settle_cancelled(claim)
+    assert transitions.cancel(job.pk) is None
 
 
 def test_why_a_job_ran_again() -> None:

@@ -65,16 +65,28 @@ def test_thumbnail_stands_beside_the_picture_and_goes_with_it(media) -> None:
     assert not [path for path in media.rglob("*") if path.is_file()]
 
 
-def test_thumbnail_that_cannot_be_written_takes_the_picture_with_it(media, monkeypatch) -> None:
-    _job, claim = factories.running_job()
+def test_thumbnail_that_cannot_be_written_is_done_without(media, monkeypatch, caplog) -> None:
+    job, claim = factories.running_job()
     save = default_storage.save
 
-    def no_space_for_thumbnails(name: str, content: object) -> str:
+    def no_space_for_thumbnails(name: str, content: ContentFile) -> str:
         if name.endswith(".webp"):
+            save(name, ContentFile(content.read()[:20]))
             raise OSError(28, "No space left on device")
         return save(name, content)
 
     monkeypatch.setattr(default_storage, "save", no_space_for_thumbnails)
-    with pytest.raises(StorageFailed, match="No space left"):
-        outputs.publish(claim, PICTURE)
-    assert not [path for path in media.rglob("*") if path.is_file()]
+    assert outputs.publish(claim, PICTURE)
+    assert [path.name for path in media.rglob("*") if path.is_file()] == [f"{job.public_id}-1.png"]
+    assert "without a thumbnail" in caplog.text
+    assert "No space left" in caplog.text
+    assert caplog.records[-1].job == str(job.public_id)
+
+
+@pytest.mark.parametrize("png", [b"no picture", factories.png()[:60]])
+def test_thumbnail_that_cannot_be_made_is_done_without(media, caplog, png: bytes) -> None:
+    job, claim = factories.running_job()
+    assert outputs.publish(claim, Picture(png=png, width=128, height=128))
+    job.refresh_from_db()
+    assert (media / job.output.name).read_bytes() == png
+    assert "without a thumbnail" in caplog.text

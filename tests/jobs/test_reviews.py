@@ -10,7 +10,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-MARKS = {"hidden_at", "reviewed_at", "reviewed_by", "review_note"}
+MARKS = {"hidden_at", "hidden_by", "reviewed_at", "reviewed_by", "review_note"}
 
 
 def rest_of(job: GenerationJob) -> dict[str, object]:
@@ -57,25 +57,36 @@ def test_review_is_taken_back_with_its_note(user) -> None:
         reviews.unmark_reviewed(job)
 
 
-def test_picture_is_hidden_and_shown_again() -> None:
+def test_picture_is_hidden_and_shown_again(user, stranger) -> None:
     job = factories.succeeded_job()
     before = rest_of(job)
-    reviews.hide(job)
+    reviews.hide(job, actor_id=user.pk)
     assert not GenerationJob.objects.shown().exists()
     with pytest.raises(reviews.AlreadyHidden):
-        reviews.hide(job)
+        reviews.hide(job, actor_id=stranger.pk)
+    job.refresh_from_db()
+    assert job.hidden_by == user
     reviews.show(job)
     assert GenerationJob.objects.shown().get() == job
+    assert GenerationJob.objects.get().hidden_by is None
     with pytest.raises(reviews.NotHidden):
         reviews.show(job)
     assert rest_of(job) == before
 
 
-def test_stale_row_in_memory_overwrites_nothing() -> None:
+def test_hidden_picture_stays_hidden_without_the_account_of_its_operator(user) -> None:
+    job = factories.succeeded_job()
+    reviews.hide(job, actor_id=user.pk)
+    user.delete()
+    job.refresh_from_db()
+    assert (job.hidden_at is None, job.hidden_by) == (False, None)
+
+
+def test_stale_row_in_memory_overwrites_nothing(user) -> None:
     """Only the columns of the mark are written, whatever the caller's copy says."""
     job = factories.queued_job()
     stale = GenerationJob.objects.get(pk=job.pk)
     factories.claim()
-    reviews.hide(stale)
+    reviews.hide(stale, actor_id=user.pk)
     job.refresh_from_db()
     assert (job.status, job.attempt) == ("running", 1)

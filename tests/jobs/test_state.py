@@ -14,6 +14,8 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
+LONG_AGO = Now() - timedelta(minutes=5)
+
 
 def worker(name: str, **fields: object) -> Worker:
     known = {"host": "host", "device": "cpu", "profile": "miniature", "version": "0.1.0"}
@@ -33,6 +35,7 @@ def test_empty_service(settings) -> None:
     state = service_state()
     assert (state.queued, state.queue_limit, state.oldest_wait_s) == (0, 7, None)
     assert (state.running, state.workers) == ((), ())
+    assert (state.has_worker, state.quiet_count) == (False, 0)
     assert (state.painted_today, state.failed_today) == (0, 0)
     assert (state.median_wait_s, state.p95_wait_s) == (None, None)
 
@@ -73,6 +76,32 @@ def test_each_state_of_a_worker() -> None:
     assert workers[0].last_error == "lost process [7]"
     assert workers[0].last_error_at is not None
     assert workers[2].seen_age_s > module.QUIET_AFTER.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_worker", "quiet_count"),
+    [({}, True, 0), ({"seen_at": LONG_AGO}, False, 1), ({"stopped_at": Now()}, False, 0)],
+)
+def test_only_living_workers_count_as_running(fields, has_worker, quiet_count) -> None:
+    worker("host/cpu", **fields)
+    state = service_state()
+    assert (state.has_worker, state.quiet_count) == (has_worker, quiet_count)
+
+
+def test_worker_that_paints_is_running() -> None:
+    factories.running_job()
+    worker("host/cpu")
+    assert service_state().has_worker
+
+
+def test_long_stopped_workers_are_not_recent() -> None:
+    last_week = Now() - timedelta(days=6)
+    worker("host/gone", seen_at=last_week, stopped_at=last_week)
+    worker("host/lost", seen_at=last_week)
+    worker("host/stopped", stopped_at=Now())
+    state = service_state()
+    assert len(state.workers) == 3
+    assert [sign.name for sign in state.recent_workers] == ["host/lost", "host/stopped"]
 
 
 def test_today_counts_what_ended_today() -> None:

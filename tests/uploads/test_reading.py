@@ -259,6 +259,22 @@ def test_no_more_than_two_at_once(child, monkeypatch) -> None:
     assert reading._places._value == reading.MAX_AT_ONCE
 
 
+def test_only_a_few_may_wait_and_the_next_one_is_refused_at_once(child, monkeypatch) -> None:
+    child("time.sleep(60)")
+    monkeypatch.setattr(reading, "MAX_SECONDS", 1.5)
+    most = reading.MAX_AT_ONCE + reading.MAX_WAITING
+    with ThreadPoolExecutor(most) as pool:
+        taken = [pool.submit(reason, b"x") for _ in range(most)]
+        until = time.monotonic() + 5
+        while reading._line._value and time.monotonic() < until:
+            time.sleep(0.01)
+        started = time.monotonic()
+        assert reason(b"x") == "busy"
+        assert time.monotonic() - started < 0.5
+        assert {each.result() for each in taken} == {"too_costly"}
+    assert reading._line._value == most
+
+
 @pytest.mark.parametrize("program", ["sys.exit(1)", "sys.exit(64)", "os.abort()", ""])
 def test_place_and_descriptors_are_free_afterwards(child, program: str) -> None:
     child(program)
@@ -270,10 +286,10 @@ def test_place_and_descriptors_are_free_afterwards(child, program: str) -> None:
 
 
 def test_many_threads_get_their_own_pictures() -> None:
-    sizes = [(40 + 2 * at, 40) for at in range(8)]
+    sizes = [(40 + 2 * at, 40) for at in range(reading.MAX_AT_ONCE + reading.MAX_WAITING)]
     files = [hostile.plain("WEBP", size) for size in sizes]
     assert threading.active_count() < 50
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(len(files)) as pool:
         results = list(pool.map(read, files))
     assert [Image.open(io.BytesIO(result)).size for result in results] == sizes
 

@@ -60,9 +60,26 @@ def test_reload_makes_no_second_token_and_shows_no_key(hers) -> None:
     assert hers.get("/account/tokens").url == "/account"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_form_that_is_sent_twice_at_once_makes_one_token(hers) -> None:
+    sent = {"name": "Blog robot", "once": wish(hers)}
+    answers = []
+
+    def send(_number: int) -> None:
+        client = browser()
+        client.cookies = hers.cookies
+        answers.append(client.post("/account/tokens", sent))
+
+    all_at_once(4, send)
+    assert ApiToken.objects.count() == 1
+    assert sorted(answer.status_code for answer in answers) == [200, 302, 302, 302]
+    assert [bool(key_in(answer)) for answer in answers].count(True) == 1
+
+
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "nul\0"])
 def test_name_is_needed_and_bounded(hers, name) -> None:
     page = hers.post("/account/tokens", {"name": name})
+    assert page.status_code == 400
     assert 'aria-invalid="true"' in page.content.decode()
     assert "<title>Error: Account" in page.content.decode()
     assert not ApiToken.objects.exists()
@@ -108,8 +125,9 @@ def test_limit_counts_live_tokens_and_names_the_way_out(hers, ada) -> None:
     tokens = [draw_token(ada.pk, str(number))[0] for number in range(MAX_LIVE)]
     with pytest.raises(TooManyTokens):
         draw_token(ada.pk, "one more")
-    page = hers.post("/account/tokens", {"name": "one more"}).content.decode()
-    assert "You have 50 tokens" in page
+    refused = hers.post("/account/tokens", {"name": "one more"})
+    assert refused.status_code == 400
+    assert "You have 50 tokens" in refused.content.decode()
     hers.post(f"/account/tokens/{tokens[0].pk}/revoke")
     assert key_in(hers.post("/account/tokens", {"name": "one more"}))
 

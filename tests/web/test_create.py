@@ -63,11 +63,18 @@ def test_full_queue_is_503_and_keeps_the_words(page, settings) -> None:
     html = answer.content.decode()
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == str(settings.IMAGEN_RETRY_AFTER)
-    assert "The queue is full: 1 jobs are waiting." in html
+    assert "The queue is full: 1 job is waiting." in html
     assert "a castle on a hill</textarea>" in html
 
 
+def test_queue_without_a_worker_promises_nothing(page) -> None:
+    html = page.get("/create").content.decode()
+    assert "No worker is running" in html
+    assert "Starts at once" not in html
+
+
 def test_queue_is_told_before_pressing(page) -> None:
+    factories.living_worker()
     assert "Starts at once" in page.get("/create").content.decode()
     factories.queued_job()
     factories.queued_job()

@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from generation.jobs import queue
+from generation.web import form_page
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "en"}
 
@@ -27,10 +27,10 @@ def test_stranger_is_offered_to_sign_in(client) -> None:
 
 @pytest.mark.django_db
 def test_database_that_is_away_is_503_with_a_time(page, monkeypatch) -> None:
-    def away() -> int:
+    def away() -> bool:
         raise OperationalError("the server is gone, secret-host:5432")
 
-    monkeypatch.setattr(queue, "length", away)
+    monkeypatch.setattr(form_page, "has_worker", away)
     answer = page.get("/create/queue", headers=BROWSER)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
@@ -41,10 +41,10 @@ def test_database_that_is_away_is_503_with_a_time(page, monkeypatch) -> None:
 
 @pytest.mark.django_db
 def test_failure_of_ours_is_a_page_without_details(user, monkeypatch) -> None:
-    def broken() -> int:
+    def broken() -> bool:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(queue, "length", broken)
+    monkeypatch.setattr(form_page, "has_worker", broken)
     browser = Client(raise_request_exception=False, headers=BROWSER)
     browser.force_login(user)
     answer = browser.get("/create")

@@ -28,6 +28,12 @@ class TestQueued:
         assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in html
         assert "data-live=" in html
 
+    def test_without_a_worker_it_says_so(self, page, user) -> None:
+        job = factories.queued_job(user)
+        assert "No worker is running" in html_of(page, job)
+        factories.living_worker()
+        assert "No worker is running" not in html_of(page, job)
+
     def test_interrupted_job_is_next_and_says_why(self, page, user) -> None:
         job, _claim = factories.running_job(user)
         transitions.release("host/cpu")

@@ -53,7 +53,7 @@ def test_link_in_the_mail_sets_a_password_once(ada, has_mail) -> None:
     assert set_password(client, url).url == "/create"
     assert is_signed_in(client)
     assert sign_in(browser(), password=NEW).status_code == 302
-    assert sign_in(browser()).status_code == 200
+    assert sign_in(browser()).status_code == 400
     used = browser().get(url.removeprefix(SITE))
     assert used.status_code == 404
     assert "This link no longer works" in used.content.decode()
@@ -153,6 +153,20 @@ def test_link_of_somebody_who_may_not_sign_in_does_not_work(ada) -> None:
     assert browser().get(url).status_code == 404
 
 
+def test_mistyped_address_and_weak_password_are_refused_as_such(ada, has_mail) -> None:
+    refused = ask(browser(), "no address")
+    assert refused.status_code == 400
+    assert "<title>Error: " in refused.content.decode()
+    refused = set_password(browser(), reset_url(ada), "short")
+    assert refused.status_code == 400
+    assert not mail.outbox
+
+
+def test_new_password_leads_where_sign_in_leads(ada, settings) -> None:
+    settings.LOGIN_REDIRECT_URL = "web:pictures"
+    assert set_password(browser(), reset_url(ada)).url == "/pictures"
+
+
 def test_new_password_ends_the_rest_of_the_sign_in(ada) -> None:
     for _ in range(5):
         sign_in(browser(), password="wrong")
@@ -168,7 +182,9 @@ def change(client, old: str, new: str = NEW):
 def test_changed_password_ends_the_other_sessions(ada) -> None:
     here, there = browser(), browser()
     sign_in(here), sign_in(there)
-    assert "incorrectly" in change(here, "wrong").content.decode()
+    refused = change(here, "wrong")
+    assert refused.status_code == 400
+    assert "incorrectly" in refused.content.decode()
     assert is_signed_in(there)
     assert change(here, PASSWORD).url == "/account"
     assert is_signed_in(here)
@@ -179,5 +195,5 @@ def test_changed_password_ends_the_other_sessions(ada) -> None:
 def test_weak_new_password_is_refused(ada) -> None:
     client = browser()
     sign_in(client)
-    assert change(client, PASSWORD, "adaadaada1"[:6]).status_code == 200
+    assert change(client, PASSWORD, "adaadaada1"[:6]).status_code == 400
     assert sign_in(browser()).status_code == 302

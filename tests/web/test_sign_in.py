@@ -44,7 +44,7 @@ def test_pages_of_the_gate_are_kept_by_nobody(ada) -> None:
 def test_wrong_password_keeps_the_name_and_tells_the_rules(ada) -> None:
     page = sign_in(browser(), password="wrong")
     words = page.content.decode()
-    assert page.status_code == 200
+    assert page.status_code == 400
     assert words.count('role="alert"') == 1
     assert "That name and password do not match." in words
     assert "After 5 attempts, sign-in rests for 10 minutes." in words
@@ -143,7 +143,7 @@ def test_forms_need_their_csrf_token(ada) -> None:
 
 def test_sign_in_rests_even_for_the_right_password_and_then_lets_in(ada) -> None:
     client = browser()
-    assert fail(client, 5) == [200, 200, 200, 200, 429]
+    assert fail(client, 5) == [400, 400, 400, 400, 429]
     refused = sign_in(client)
     words = refused.content.decode()
     assert refused.status_code == 429
@@ -182,7 +182,7 @@ def test_another_browser_at_the_same_address_is_no_new_visitor(ada) -> None:
     for number in range(7):
         client = browser(HTTP_USER_AGENT=f"agent {number}")
         tries.append(sign_in(client, password="wrong"))
-    assert [answer.status_code for answer in tries] == [200] * 4 + [429] * 3
+    assert [answer.status_code for answer in tries] == [400] * 4 + [429] * 3
     assert int(tries[-1]["Retry-After"]) <= 600
 
 
@@ -191,7 +191,7 @@ def test_success_forgets_the_failures(ada) -> None:
     fail(client, 4)
     sign_in(client)
     assert not AccessAttempt.objects.exists()
-    assert fail(browser(), 4) == [200] * 4
+    assert fail(browser(), 4) == [400] * 4
 
 
 def test_old_failures_are_swept_by_the_next_try_of_anybody(ada) -> None:
@@ -218,7 +218,7 @@ def test_a_burst_of_tries_gains_nothing(ada, monkeypatch) -> None:
     monkeypatch.setattr(hashers.MD5PasswordHasher, "verify", counted)
     answers: list[int] = []
     all_at_once(12, lambda _n: answers.extend(fail(browser(), 1)))
-    assert sorted(answers) == [200] * 4 + [429] * 8
+    assert sorted(answers) == [400] * 4 + [429] * 8
     assert len(tested) == 5
 
 
@@ -257,7 +257,7 @@ def test_one_customer_is_one_address(given, counted) -> None:
 
 @pytest.mark.parametrize("address", ["", "unknown", "::1"])
 def test_limit_holds_for_odd_addresses_too(ada, address) -> None:
-    assert fail(browser(address), 6) == [200] * 4 + [429] * 2
+    assert fail(browser(address), 6) == [400] * 4 + [429] * 2
 
 
 def forwarded(monkeypatch, proxies: str, peer: str, header: str) -> str:

@@ -24,8 +24,7 @@ def status(job: GenerationJob) -> dict[str, object]:
         case JobStatus.QUEUED:
             return body | {"status": "PENDING", "position": queue.position(job)}
         case JobStatus.RUNNING:
-            percent = round(100 * job.step / job.steps)
-            meta = {"current": job.step, "total": job.steps, "percent": percent}
+            meta = {"current": job.step, "total": job.steps, "percent": job.percent}
             return body | {"status": "PROGRESS", "meta": meta}
         case JobStatus.SUCCEEDED:
             return body | {"status": "SUCCESS", "result": _result(job)}

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
@@ -43,10 +43,10 @@ class PictureView(APIView):
 
     def get(
         self, request: Request, job_id: UUID | None = None, filename: str | None = None
-    ) -> StreamingHttpResponse:
+    ) -> HttpResponseBase:
         wanted = {"public_id": job_id} if job_id else {"public_filename": filename}
         job = get_object_or_404(_own_jobs(request), **wanted)
-        return owners_picture(job, is_attachment=self.is_attachment)
+        return owners_picture(job, request, is_attachment=self.is_attachment)
 
 
 def _own_jobs(request: Request) -> QuerySet[GenerationJob]:

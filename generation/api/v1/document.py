@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from csp.decorators import csp_update
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -168,6 +170,8 @@ class DocumentView(SpectacularJSONAPIView):
     permission_classes = (AllowAny,)
 
 
+# It shows a picture that was fetched there as a blob.
+@method_decorator(csp_update({"img-src": ["blob:"]}), name="dispatch")
 class DocsView(SpectacularSwaggerSplitView):
     """The document as a page, all of whose parts come from this server."""
 

@@ -145,7 +145,7 @@ def _job(row: GenerationJob, position: int | None) -> Mapping[str, object]:
         "finished_at": row.finished_at,
         **{name: getattr(row, name) for name in REQUEST_FIELDS},
         "step": row.step,
-        "percent": round(100 * row.step / row.steps),
+        "percent": row.percent,
         "position": position,
         "attempt": row.attempt,
         "cancel_requested": row.cancel_requested,

@@ -3,8 +3,9 @@
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import F, QuerySet
-from django.http import HttpResponse, StreamingHttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
@@ -21,7 +22,7 @@ from generation.api.orders import read_order, require_object
 from generation.api.v1 import listing, serializers
 from generation.api.v1.document import describe, header
 from generation.jobs import services
-from generation.models import GenerationJob, JobPreview, JobStatus
+from generation.models import GenerationJob, JobPreview
 from generation.prompts import read_prompt
 from generation.spec.request import read_prompt_fields
 
@@ -99,9 +100,14 @@ class ImageView(APIView):
 
     authentication_classes = (TokenAuthentication, SessionAuthentication)
 
-    @describe("Fetch the finished picture", responses={200: "image/png"}, errors=(403, 404, 409))
-    def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
-        return owners_picture(_own_job(request, job_id), is_attachment=False)
+    @describe(
+        "Fetch the finished picture",
+        responses={200: "image/png", 304: None},
+        errors=(403, 404, 409),
+        parameters=[header(200, "ETag", "sent back as If-None-Match, it may be answered by 304")],
+    )
+    def get(self, request: Request, job_id: UUID) -> HttpResponseBase:
+        return owners_picture(_own_job(request, job_id), request, is_attachment=False)
 
 
 class PreviewView(APIView):
@@ -118,8 +124,7 @@ class PreviewView(APIView):
     def get(self, request: Request, job_id: UUID) -> HttpResponse:
         job = _own_job(request, job_id)
         refuse_hidden(job)
-        running = {"job__status": JobStatus.RUNNING, "attempt": F("job__attempt")}
-        preview = JobPreview.objects.filter(job=job, **running).first()
+        preview = JobPreview.objects.current(job).first()
         if preview is None:
             raise NoPreview
         headers = {"X-Step": str(preview.step), "Cache-Control": "no-store"}

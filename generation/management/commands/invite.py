@@ -1,9 +1,8 @@
 """manage.py invite"""
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from generation.invitations import draw_invitation, invitation_url
+from generation.invitations import SignUpClosed, draw_invitation, invitation_url
 
 MAX_DAYS = 365
 MAX_NOTE_CHARS = 200
@@ -19,11 +18,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, note: str, days: int, **options: object) -> None:
-        if settings.IMAGEN_SIGN_UP == "closed":
-            raise CommandError("Nobody can sign up here; set IMAGEN_SIGN_UP=invite first.")
         if not 1 <= days <= MAX_DAYS:
             raise CommandError(f"--days must be a whole number from 1 to {MAX_DAYS}.")
         if len(note) > MAX_NOTE_CHARS:
             raise CommandError(f"--note may have {MAX_NOTE_CHARS} characters at most.")
-        _invitation, key = draw_invitation(note=note, days=days)
+        try:
+            _invitation, key = draw_invitation(note=note, days=days)
+        except SignUpClosed as closed:
+            raise CommandError(str(closed)) from closed
         self.stdout.write(invitation_url(key))

@@ -3,7 +3,7 @@
 from django import forms
 from django.conf import settings
 from django.contrib.auth import forms as auth
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -45,7 +45,7 @@ class SignUpForm(Dressed, auth.UserCreationForm):
     """A new person. An address is asked for only where mails are sent."""
 
     class Meta:
-        model = User
+        model = get_user_model()
         fields = ("username", "email")
         labels = {"username": _("Name"), "email": _("E-mail, if you like")}
         help_texts = {

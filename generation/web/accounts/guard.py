@@ -1,4 +1,4 @@
-"""Who counts as one visitor, how often a visitor may try, and when to come back."""
+"""Visitors: who counts as one, how often one may try, and how a refusal is answered."""
 
 import hashlib
 import math
@@ -13,15 +13,24 @@ from django.contrib.auth import login
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import ngettext
+from django.views.generic.edit import FormMixin
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"
 NO_ADDRESS = "0.0.0.0"
 ONE_CUSTOMER_BITS = 64
 TRIES_AN_HOUR = 10
 HOUR_S = 3_600
+
+
+class Refusing(FormMixin):
+    """Mixin: a form that is refused comes back with status 400."""
+
+    def form_invalid(self, form: BaseForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=400)
 
 
 def client_address(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from generation.web.accounts.forms import AddressForm, ChangePasswordForm, NewPa
 
 
 @method_decorator(never_cache, name="dispatch")
-class ForgottenPassword(FormView):
+class ForgottenPassword(guard.Refusing, FormView):
     """Sends a link, and answers the same whether anybody has the address."""
 
     template_name = "generation/accounts/forgotten_password.html"
@@ -47,12 +47,14 @@ class ForgottenPassword(FormView):
         return guard.in_an_hour(self.form_invalid(form))
 
 
-class NewPassword(views.PasswordResetConfirmView):
+class NewPassword(guard.Refusing, views.PasswordResetConfirmView):
     """The page behind a link: the new password, and straight in."""
 
     template_name = "generation/accounts/new_password.html"
     form_class = NewPasswordForm
-    success_url = reverse_lazy(settings.LOGIN_REDIRECT_URL)
+
+    def get_success_url(self) -> str:
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
 
     def get_user(self, uidb64: str) -> AbstractBaseUser | None:
         user = super().get_user(uidb64)
@@ -65,12 +67,13 @@ class NewPassword(views.PasswordResetConfirmView):
         return response
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:
-        status = 200 if self.validlink else 404
-        return super().render_to_response(context, status=status, **kwargs)
+        if not self.validlink:
+            kwargs["status"] = 404
+        return super().render_to_response(context, **kwargs)
 
 
 @method_decorator(never_cache, name="dispatch")
-class ChangePassword(views.PasswordChangeView):
+class ChangePassword(guard.Refusing, views.PasswordChangeView):
     """Asks for the old password, keeps this session and ends all others."""
 
     template_name = "generation/accounts/change_password.html"

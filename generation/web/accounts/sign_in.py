@@ -15,7 +15,7 @@ from generation.web.accounts import guard
 from generation.web.accounts.forms import SignInForm
 
 
-class SignIn(LoginView):
+class SignIn(guard.Refusing, LoginView):
     """Name and password; whoever is signed in already is sent on."""
 
     template_name = "generation/accounts/sign_in.html"

@@ -4,8 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse_lazy
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -19,22 +18,24 @@ from generation.web.accounts.forms import SignUpForm
 
 
 @method_decorator((never_cache, sensitive_post_parameters()), name="dispatch")
-class SignUp(FormView):
+class SignUp(guard.Refusing, FormView):
     """A new account: by invitation, or for everybody up to a limit an hour."""
 
     template_name = "generation/accounts/sign_up.html"
     form_class = SignUpForm
-    success_url = reverse_lazy(settings.LOGIN_REDIRECT_URL)
 
     def dispatch(self, request: HttpRequest, *args: Any, key: str = "", **kwargs: Any) -> Any:
         if request.user.is_authenticated:
-            return redirect(self.success_url)
+            return redirect(self.get_success_url())
         self.invitation = find_invitation(key) if key else None
         is_open = settings.IMAGEN_SIGN_UP == "open"
         is_invited = settings.IMAGEN_SIGN_UP == "invite" and self.invitation is not None
         if not (is_open or is_invited):
             return self.refuse()
         return super().dispatch(request, *args, **kwargs)
+
+    def get_success_url(self) -> str:
+        return resolve_url(settings.LOGIN_REDIRECT_URL)
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         address = guard.client_address(self.request)

@@ -5,6 +5,7 @@ import secrets
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -12,10 +13,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from generation.models import ApiToken
-from generation.tokens import MAX_LIVE, TooManyTokens, draw_token, live_tokens, revoke_token
+from generation.tokens import (
+    MAX_LIVE,
+    TooManyTokens,
+    draw_token,
+    live_tokens,
+    revoke_token,
+    wait_for_turn,
+)
 from generation.web.accounts.forms import TokenForm
 
 LAST_WISH = "last_token_wish"
+REFUSED = 400
 
 
 @never_cache
@@ -32,20 +41,18 @@ def draw(request: HttpRequest) -> HttpResponse:
 
     A page that is sent again by a reload carries the same wish, and gets neither token nor key.
     """
-    form = TokenForm(request.POST)
-    wish = request.POST.get("once", "")
-    if request.method != "POST" or (wish and wish == request.session.get(LAST_WISH)):
+    if request.method != "POST":
         return redirect("web:account")
+    form = TokenForm(request.POST)
     if not form.is_valid():
-        return _page(request, form)
+        return _page(request, form, status=REFUSED)
     try:
-        _token, key = draw_token(request.user.pk, form.cleaned_data["name"])
+        key = _draw_once(request, form.cleaned_data["name"], form.cleaned_data["once"])
     except TooManyTokens:
         limit = _("You have %(number)d tokens, which is the most. Revoke one first.")
         form.add_error("name", limit % {"number": MAX_LIVE})
-        return _page(request, form)
-    request.session[LAST_WISH] = wish
-    return _page(request, _new_form(), key=key)
+        return _page(request, form, status=REFUSED)
+    return _page(request, _new_form(), key=key) if key else redirect("web:account")
 
 
 @never_cache
@@ -59,15 +66,34 @@ def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     return redirect("web:account")
 
 
+@transaction.atomic
+def _draw_once(request: HttpRequest, name: str, wish: str) -> str | None:
+    """The key of a new token; None when this wish has been granted, perhaps a moment ago.
+
+    Both are read and written under the user's lock: what this request knows of its session was
+    read before its twin wrote.
+    """
+    wait_for_turn(request.user.pk)
+    stored = type(request.session)(request.session.session_key)
+    if wish and wish == stored.get(LAST_WISH):
+        return None
+    _token, key = draw_token(request.user.pk, name)
+    request.session[LAST_WISH] = wish
+    request.session.save()
+    return key
+
+
 def _new_form() -> TokenForm:
     return TokenForm(initial={"once": secrets.token_urlsafe(12)})
 
 
-def _page(request: HttpRequest, form: TokenForm, key: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest, form: TokenForm, *, key: str = "", status: int = 200
+) -> HttpResponse:
     context = {
         "form": form,
         "key": key,
         "tokens": live_tokens(request.user.pk),
         "site": settings.IMAGEN_PUBLIC_URL,
     }
-    return render(request, "generation/accounts/account.html", context)
+    return render(request, "generation/accounts/account.html", context, status=status)

@@ -1,0 +1,61 @@
+// Fetches the page every data-renew seconds and puts the element of that attribute in anew.
+
+const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Nobody needs it newer while nobody looks at it. */
+function seen() {
+  if (!document.hidden) return null;
+  return new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+}
+
+/** The same part of the page as it is now; null where the server is away or says no. */
+async function ask(id) {
+  try {
+    const response = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+    if (response.redirected) location.reload(); // the session has ended
+    if (response.redirected || !response.ok) return null;
+    return new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
+  } catch {
+    return null;
+  }
+}
+
+/** What tells an element from the others, before and after. */
+function name(element) {
+  return ["id", "href", "aria-labelledby"].map((key) => element.getAttribute(key)).join(" ") + element.tagName;
+}
+
+/** The element of the same name in the new part, the third for the third. */
+function counterpart(element, old, next) {
+  const alike = (root) => [...root.querySelectorAll("*")].filter((other) => name(other) === name(element));
+  return alike(next)[alike(old).indexOf(element)];
+}
+
+function replace(old, next) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const heir = focused && counterpart(focused, old, next);
+  const scrolled = [...old.querySelectorAll("*")]
+    .filter((element) => element.scrollLeft || element.scrollTop)
+    .map((element) => [counterpart(element, old, next), element.scrollLeft, element.scrollTop]);
+  for (const told of next.querySelectorAll("[role=status]")) {
+    // A live region speaks when it changes, so an unchanged one stays the same element.
+    const same = [...old.querySelectorAll("[role=status]")].find((other) => other.isEqualNode(told));
+    if (same) told.replaceWith(same);
+  }
+  old.replaceWith(next);
+  for (const [element, left, top] of scrolled) element?.scrollTo({ left, top, behavior: "instant" });
+  if (focused) (heir ?? document.querySelector("main")).focus({ preventScroll: true });
+}
+
+async function renew(part) {
+  for (;;) {
+    await wait(part.dataset.renew * 1000);
+    await seen();
+    const next = await ask(part.id);
+    if (!next) continue;
+    replace(part, next);
+    part = next;
+  }
+}
+
+for (const part of document.querySelectorAll("[data-renew]")) renew(part);
