@@ -1,5 +1,6 @@
 """A cap on request bodies, before Django spools them to the disk."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
@@ -23,10 +24,20 @@ WORDS = {
         "Ce qui a été envoyé n&rsquo;annonçait pas sa longueur, et rien n&rsquo;en a été gardé. "
         "Revenez en arrière&nbsp;: vos mots y sont encore. Renvoyez le tout.",
     ),
+    ("fr", 408): (
+        "C&rsquo;est arrivé trop lentement",
+        "Ce qui a été envoyé n&rsquo;était pas entier à temps, et rien n&rsquo;en a été gardé. "
+        "Revenez en arrière&nbsp;: vos mots y sont encore. Renvoyez le tout.",
+    ),
     ("en", 413): (
         "That is too much at once",
         "What was sent is more than {megabytes}&nbsp;MB, and none of it was kept. Back brings your "
         "words back; choose a smaller picture and send it again.",
+    ),
+    ("en", 408): (
+        "That came too slowly",
+        "What was sent was not whole in time, and none of it was kept. Back brings your words "
+        "back; send it again.",
     ),
     ("en", 411): (
         "That did not come whole",
@@ -48,6 +59,8 @@ PAGE = """<!doctype html>
 </html>
 """
 
+BODY_SECONDS = 60.0
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -58,10 +71,15 @@ class _BodyTooLarge(Exception):
     """More bytes came in than may."""
 
 
+class _BodyTooSlow(Exception):
+    """The body was not whole in time."""
+
+
 class BodyLimit:
     """ASGI middleware: answers 413 to a body that is too large, announced or streamed.
 
-    max_bytes: of a body; roomier: paths that may take more, such as a form with a file.
+    max_bytes: of a body; roomier: paths that may take more, such as a form with a file, from
+    whoever has a session. A body must be whole within BODY_SECONDS, or the connection ends.
     """
 
     def __init__(
@@ -75,7 +93,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.roomier.get(scope["path"], self.max_bytes)
+        limit = self.roomier.get(scope["path"], 0) if _has_session(scope) else 0
+        limit = max(limit, self.max_bytes)
         if _has_no_length(scope):
             await _refuse(scope, send, 411, limit)
         elif _announced_bytes(scope) > limit:
@@ -84,20 +103,30 @@ class BodyLimit:
             await self._count(scope, receive, send, limit)
 
     async def _count(self, scope: Message, receive: Receive, send: Send, limit: int) -> None:
-        received = 0
+        received, is_whole = 0, False
+        give_up_at = asyncio.get_running_loop().time() + BODY_SECONDS
 
         async def counted_receive() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            if is_whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(give_up_at):
+                    message = await receive()
+            except TimeoutError as error:
+                raise _BodyTooSlow from error
             received += len(message.get("body", b""))
             if received > limit:
                 raise _BodyTooLarge
+            is_whole = not message.get("more_body", False)
             return message
 
         try:
             await self.app(scope, counted_receive, send)
         except _BodyTooLarge:  # Django reads the whole body before it answers
             await _refuse(scope, send, 413, limit)
+        except _BodyTooSlow:
+            await _refuse(scope, send, 408, limit)
 
 
 async def _refuse(scope: Message, send: Send, status: int, limit: int) -> None:
@@ -125,6 +154,7 @@ def _problem(status: int, limit: int) -> bytes:
             "length_required",
             "Send the body with a Content-Length; chunked bodies are not read.",
         ),
+        408: ("body_too_slow", f"The body was not whole within {BODY_SECONDS:g} seconds."),
         413: ("body_too_large", f"The body is larger than {limit} bytes."),
     }[status]
     title = HTTPStatus(status).phrase
@@ -136,6 +166,11 @@ def _has_no_length(scope: Message) -> bool:
     """Whether a body comes in chunks: DRF takes a missing length for a missing body."""
     names = {name for name, _value in scope["headers"]}
     return b"transfer-encoding" in names and b"content-length" not in names
+
+
+def _has_session(scope: Message) -> bool:
+    """Whether a session is claimed; Django, which knows, is reached with the whole body alone."""
+    return b"sessionid=" in _header(scope, b"cookie")
 
 
 def _announced_bytes(scope: Message) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -145,7 +146,7 @@ def _parse_mail_address(given: str) -> tuple[SplitResult, int | None]:
         return urlsplit(""), 0
 
 
-def connection_parts(database_url: str) -> dict[str, str | int]:
+def connection_parts(database_url: str) -> dict[str, Any]:
     """DATABASE_URL as libpq reads it. The message shows nothing of it: it may hold a password."""
     try:
         return dict(conninfo_to_dict(database_url, connect_timeout=5))

@@ -5,7 +5,6 @@ from typing import IO, Any
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpResponse
 
-
 CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 """What bodies may be written in. Python knows others that take minutes, or are no text."""
 

@@ -110,8 +110,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "generation.web.middleware.DatabaseMiddleware",
     "generation.api.health.ProbeMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "generation.web.middleware.PermissionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

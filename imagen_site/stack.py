@@ -128,7 +128,8 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=1024)
     except socket.gaierror as error:
-        raise StackError(f"IMAGEN_HOST is {host!r}, which is no address of this machine.") from error
+        reason = f"IMAGEN_HOST is {host!r}, which is no address of this machine."
+        raise StackError(reason) from error
     except OSError as error:
         raise StackError(
             f"port {port} on {host} cannot be used ({error.strerror}); end what holds it, or "

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from generation.web import accounts
 
@@ -10,6 +11,7 @@ urlpatterns = [
     path("", include("generation.api.classic.urls")),
     path("api/v1/", include("generation.api.v1.urls")),
     path("admin/login/", accounts.operators_door),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="web:change-password")),
     path("admin/", admin.site.urls),
 ]
 

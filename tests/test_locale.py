@@ -28,6 +28,8 @@ def forms(text: str | Sequence[str]) -> Sequence[str]:
 
 
 def shown(compiled: gettext.NullTranslations, message: Message) -> list[str]:
+    if message.context:
+        return [compiled.pgettext(message.context, message.id)]
     if isinstance(message.id, str):
         return [compiled.gettext(message.id)]
     return [compiled.ngettext(*message.id, count) for count in (1, 2)]

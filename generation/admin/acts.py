@@ -95,7 +95,7 @@ ACTS = {
 DELETE = Act(
     label=gettext_lazy("Delete"),
     done=gettext_lazy("Deleted with its picture."),
-    run=lambda job, _actor_id, _note: services.delete_job(job),
+    run=lambda job, _actor_id, _note: services.delete_job(job, by_operator=True),
     fits=lambda job: job.status in FINAL_STATUSES,
 )
 """For the list alone, which asks first."""

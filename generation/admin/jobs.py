@@ -6,7 +6,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -132,12 +133,12 @@ class GenerationJobAdmin(JobColumns, ReadOnlyAdmin):
         ] + super().get_urls()
 
     @method_decorator(require_safe)
-    def show_thumbnail(self, request: HttpRequest, job_id: int) -> StreamingHttpResponse:
-        return stream_thumbnail(self._painted_job(request, job_id))
+    def show_thumbnail(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
+        return stream_thumbnail(self._painted_job(request, job_id), request)
 
     @method_decorator(require_safe)
-    def show_picture(self, request: HttpRequest, job_id: int) -> StreamingHttpResponse:
-        return stream_picture(self._painted_job(request, job_id), is_attachment=False)
+    def show_picture(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
+        return stream_picture(self._painted_job(request, job_id), request, is_attachment=False)
 
     @method_decorator(require_POST)
     def act(self, request: HttpRequest, job_id: int) -> HttpResponse:

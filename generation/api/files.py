@@ -46,7 +46,7 @@ def refuse_hidden(job: GenerationJob) -> None:
 
 
 def stream_picture(
-    job: GenerationJob, request: HttpRequest | None = None, *, is_attachment: bool
+    job: GenerationJob, request: HttpRequest, *, is_attachment: bool
 ) -> HttpResponseBase:
     """The picture of a succeeded job; 304 where the client has it.
 
@@ -63,7 +63,7 @@ def stream_picture(
     return _stream(file, "image/png", headers | {"Content-Disposition": disposition})
 
 
-def stream_thumbnail(job: GenerationJob, request: HttpRequest | None = None) -> HttpResponseBase:
+def stream_thumbnail(job: GenerationJob, request: HttpRequest) -> HttpResponseBase:
     """A small WebP of a succeeded job's picture; the picture itself where there is none."""
     name = thumbnail_name(job.output.name)
     headers = _headers(name)
@@ -101,12 +101,12 @@ def _headers(name: str) -> dict[str, str]:
     return picture_headers() | {"Cache-Control": "private, no-cache", "ETag": f'"{tag}"'}
 
 
-def _not_modified(request: HttpRequest | None, headers: dict[str, str]) -> HttpResponse | None:
+def _not_modified(request: HttpRequest, headers: dict[str, str]) -> HttpResponse | None:
     """304 when the client has it already.
 
     With all headers: a browser puts them in the place of those that it has kept.
     """
-    given = parse_etags(request.headers.get("If-None-Match", "")) if request else []
+    given = parse_etags(request.headers.get("If-None-Match", ""))
     if not {"*", headers["ETag"]} & {tag.removeprefix("W/") for tag in given}:
         return None
     return HttpResponseNotModified(headers=headers)

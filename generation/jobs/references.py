@@ -55,6 +55,16 @@ def hold(digest: str) -> bool:
     return rows.values("pk").first() is not None
 
 
+def discard_unused(digest: str) -> None:
+    """Remove a picture that no job and no upload has any more. In the caller's transaction.
+
+    Who holds it to use it goes first, and is seen here.
+    """
+    picture = ReferenceImage.objects.filter(pk=digest)
+    picture.select_for_update().values("pk").first()
+    picture.filter(jobs__isnull=True, uploads__isnull=True).delete()
+
+
 def _keep(name: str, file: bytes) -> str:
     """The digest under which the file stands in the database; of two writers one is the first."""
     digest = hashlib.sha256(file).hexdigest()

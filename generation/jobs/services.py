@@ -45,6 +45,12 @@ class JobNotDeletable(Exception):
     template = gettext_noop("This job has not ended; cancel it first.")
 
 
+class HiddenJobKept(JobNotDeletable):
+    """An operator keeps the job from its owner, as evidence perhaps."""
+
+    template = gettext_noop("An operator has hidden this picture; only operators can delete it.")
+
+
 def submit_job(
     request: GenerationRequest,
     *,
@@ -137,9 +143,15 @@ def retry_job(job: GenerationJob, *, actor_id: int | None = None) -> GenerationJ
         return submit_job(old.request, owner_id=old.owner_id, retry_of=old, actor_id=actor_id)
 
 
-def delete_job(job: GenerationJob) -> None:
-    """Remove an ended job and its picture. Raises JobNotDeletable when it has not ended."""
+def delete_job(job: GenerationJob, *, by_operator: bool = False) -> None:
+    """Remove an ended job and its picture.
+
+    Raises JobNotDeletable when it has not ended, or is hidden and no operator asks.
+    """
     with transaction.atomic():
+        hidden = GenerationJob.objects.filter(pk=job.pk, hidden_at__isnull=False)
+        if not by_operator and hidden.select_for_update().exists():
+            raise HiddenJobKept(f"job {job.public_id} is hidden; operators delete it")
         deleted = transitions.delete_final([job.pk])
         if not deleted and GenerationJob.objects.filter(pk=job.pk).exists():
             raise JobNotDeletable(f"job {job.public_id} has not ended; cancel it first")

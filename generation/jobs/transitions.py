@@ -24,6 +24,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from generation.jobs import references
 from generation.models import GenerationJob, JobPreview, JobStatus, JobTransition
 from generation.spec.request import GenerationRequest
 
@@ -351,11 +352,16 @@ def cancel(job_id: int, *, actor_id: int | None = None) -> JobStatus | None:
 
 
 def delete_final(job_ids: Sequence[int]) -> list[GenerationJob]:
-    """Remove these jobs' rows where they have ended; returns what they were."""
+    """Remove these jobs' rows where they have ended, and references that nobody has any more.
+
+    Returns what they were.
+    """
     jobs = GenerationJob.objects.final().filter(pk__in=job_ids)
     with transaction.atomic():
         deleted = list(jobs.select_for_update())
         jobs.filter(pk__in=[job.pk for job in deleted]).delete()
+        for digest in sorted({job.reference_id for job in deleted if job.reference_id}):
+            references.discard_unused(digest)
     return deleted
 
 

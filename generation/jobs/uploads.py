@@ -36,12 +36,7 @@ def uploads_of(owner_id: int) -> list[UploadedReference]:
 
 
 def discard_upload(upload: UploadedReference) -> None:
-    """Forget an upload, and its picture where no job and nobody else has it.
-
-    Who holds the picture to use it (references.hold) goes first, and is seen here.
-    """
-    picture = ReferenceImage.objects.filter(pk=upload.reference_id)
+    """Forget an upload, and its picture where no job and nobody else has it."""
     with transaction.atomic():
-        picture.select_for_update().values("pk").first()
         upload.delete()
-        picture.filter(jobs__isnull=True, uploads__isnull=True).delete()
+        references.discard_unused(upload.reference_id)

@@ -176,7 +176,7 @@ def _reference_finder(user_id: int, form: Form) -> Callable[[], str]:
     def find_upload() -> str:
         own = {str(upload.pk): upload for upload in uploads.uploads_of(user_id)}
         if choice not in own:
-            raise ReferenceMissing(orders.UPLOAD_GONE)
+            raise ReferenceMissing(references.GONE)
         return own[choice].reference_id
 
     return find_upload

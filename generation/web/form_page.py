@@ -168,9 +168,9 @@ class FormPage:
         return not self.waiting and not queue.is_painting()
 
     @cached_property
-    def has_worker(self) -> bool:
-        """Whether anybody is there to paint."""
-        return has_worker()
+    def lacks_worker(self) -> bool:
+        """Whether nobody is there to paint. Templates take an error inside `not` for a False."""
+        return not has_worker()
 
     @property
     def queue_limit(self) -> int:

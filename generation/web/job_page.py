@@ -55,18 +55,12 @@ class JobPage:
                 return _("Not painted")
         return _("Cancelled")
 
-    @property
-    def has_picture(self) -> bool:
-        return self.job.status == JobStatus.SUCCEEDED and self.job.hidden_at is None
-
     @cached_property
     def preview_step(self) -> int:
         """The step that the stored preview shows; 0 where there is none to be seen."""
-        if self.job.status != JobStatus.RUNNING or self.job.hidden_at is not None:
+        if self.job.status != JobStatus.RUNNING:
             return 0
-        running = {"job": self.job, "attempt": self.job.attempt}
-        steps = JobPreview.objects.filter(**running).values_list("step", flat=True)
-        return steps.first() or 0
+        return JobPreview.objects.current(self.job).values_list("step", flat=True).first() or 0
 
     @cached_property
     def position(self) -> int:
@@ -78,9 +72,9 @@ class JobPage:
         return [False] * min(self.position - 1, MAX_SQUARES) + [True]
 
     @cached_property
-    def has_worker(self) -> bool:
-        """Whether anybody is there to paint."""
-        return has_worker()
+    def lacks_worker(self) -> bool:
+        """Whether nobody is there to paint. Templates take an error inside `not` for a False."""
+        return not has_worker()
 
     @property
     def revision(self) -> str:
@@ -89,7 +83,7 @@ class JobPage:
         place = self.position if job.status == JobStatus.QUEUED else 0
         parts = [job.status, job.attempt, job.step, self.preview_step, place, job.cancel_requested]
         if job.status == JobStatus.QUEUED:
-            parts.append(self.has_worker)
+            parts.append(self.lacks_worker)
         return "-".join(str(part) for part in parts)
 
     @property
@@ -111,12 +105,8 @@ class JobPage:
         return self.job.status == JobStatus.QUEUED and self.job.attempt > 0
 
     @property
-    def percent(self) -> int:
-        return 100 * self.job.step // self.job.steps
-
-    @property
     def progress_sentence(self) -> str:
-        quarter = self.percent // 25
+        quarter = self.job.percent // 25
         sentences = (
             _("Painting has begun."),
             _("A quarter is painted."),

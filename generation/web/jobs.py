@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import F
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -15,7 +15,7 @@ from generation.api.errors import queue_full_sentence
 from generation.api.files import picture_headers, stream_picture, stream_thumbnail
 from generation.jobs import services
 from generation.jobs.queue import QueueFull
-from generation.models import GenerationJob, JobPreview, JobStatus
+from generation.models import GenerationJob, JobPreview
 from generation.spec.errors import InvalidRequest
 from generation.web.job_page import JobPage
 
@@ -79,20 +79,20 @@ def delete(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 @login_required
 @require_safe
-def picture(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    return stream_picture(_own_picture(request, job_id), is_attachment=False)
+def picture(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+    return stream_picture(_own_picture(request, job_id), request, is_attachment=False)
 
 
 @login_required
 @require_safe
-def download(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    return stream_picture(_own_picture(request, job_id), is_attachment=True)
+def download(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+    return stream_picture(_own_picture(request, job_id), request, is_attachment=True)
 
 
 @login_required
 @require_safe
-def thumbnail(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    return stream_thumbnail(_own_picture(request, job_id))
+def thumbnail(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+    return stream_thumbnail(_own_picture(request, job_id), request)
 
 
 @login_required
@@ -100,10 +100,8 @@ def thumbnail(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
 @never_cache
 def preview(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """What a running job's picture is going to be."""
-    running = {"job__status": JobStatus.RUNNING, "attempt": F("job__attempt")}
-    job = _own_job(request, job_id)
-    found = JobPreview.objects.filter(job=job, **running).first()
-    if found is None or job.hidden_at is not None:
+    found = JobPreview.objects.current(_own_job(request, job_id)).first()
+    if found is None:
         raise Http404("no preview now")
     return HttpResponse(bytes(found.image), content_type="image/jpeg", headers=picture_headers())
 
@@ -115,6 +113,7 @@ def _own_job(request: HttpRequest, job_id: UUID) -> GenerationJob:
 
 
 def _own_picture(request: HttpRequest, job_id: UUID) -> GenerationJob:
-    """Without what has none, and without what an operator has hidden."""
-    shown = GenerationJob.objects.owned_by(request.user.pk).shown()
-    return get_object_or_404(shown, public_id=job_id, status=JobStatus.SUCCEEDED)
+    job = get_object_or_404(GenerationJob.objects.owned_by(request.user.pk), public_id=job_id)
+    if not job.has_picture:
+        raise Http404("no picture to be seen")
+    return job

@@ -19,6 +19,21 @@ def give_connections_back() -> None:
             connection.close_if_unusable_or_obsolete()
 
 
+PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()"
+
+
+class PermissionsMiddleware:
+    """Tells browsers what no page of this site will ever ask for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Permissions-Policy", PERMISSIONS)
+        return response
+
+
 class DatabaseMiddleware:
     """Gives the connection back before the answer is sent, and answers for what the database says.
 

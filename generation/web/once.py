@@ -10,6 +10,8 @@ from uuid import UUID
 
 from django.core.cache import cache
 
+from generation.web.middleware import give_connections_back
+
 KEPT_S = 3600
 PENDING = "pending"
 PATIENCE_S = 5.0
@@ -28,6 +30,7 @@ def find(user_id: int, word: str) -> UUID | None:
     if not word:
         return None
     key = _key(user_id, word)
+    give_connections_back()
     give_up_at = time.monotonic() + PATIENCE_S
     while not cache.add(key, PENDING, KEPT_S):
         known = cache.get(key)

@@ -17,9 +17,6 @@ SPACES = re.compile(r"\s")
 WHOLE_FIELDS = ("width", "height", "steps", "seed")
 NUMBER_FIELDS = ("guidance_scale", "ip_strength")
 TEXT_FIELDS = ("prompt", "negative_prompt", "profile")
-UPLOAD_GONE = gettext_noop(
-    "%(field)s was %(value)s, but the chosen reference picture is no longer here; choose another."
-)
 DEFAULT_STRENGTH = 0.6
 """What the form offers once a reference is chosen."""
 

@@ -117,3 +117,9 @@ def test_one_box_never_takes_the_whole_list(operator) -> None:
     ticked, others = factories.queued_job(), [factories.queued_job() for _ in range(3)]
     act(operator, "cancel_jobs", ticked, select_across="1")
     assert set(GenerationJob.objects.queued()) == set(others)
+
+
+@pytest.mark.parametrize("key", ["abc", "1\x00", ""])
+def test_ticked_row_that_cannot_be_is_400(operator, key: str) -> None:
+    data = {"action": "hide_jobs", "_selected_action": key}
+    assert operator.post("/admin/generation/generationjob/", data).status_code == 400

@@ -55,10 +55,10 @@ def set_scene(installation: Installation) -> Scene:
     camille, sasha = people["camille"], people["sasha"]
     failed, cancelled = installation.manage("shell", "-v0", "-c", ENDED_BADLY).split()
     pictures = [
-        installation.submit(camille.token, prompt=prompt, width=width, height=height, seed=number)
-        for number, (prompt, width, height) in enumerate(PICTURES)
+        installation.submit(camille.token, prompt=prompt, width=width, height=height, steps=20)
+        for prompt, width, height in PICTURES
     ]
-    hidden = installation.submit(camille.token, prompt="a picture that nobody sees")
+    hidden = installation.submit(camille.token, prompt="a picture that nobody sees", steps=2)
     running = installation.submit(
         sasha.token, prompt=PICTURES[0][0], steps=STEPS, negative_prompt="people, text"
     )

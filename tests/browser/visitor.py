@@ -80,8 +80,9 @@ class Visitor:
 
     def enter_as(self, person: Person) -> None:
         """Have that person's session, without the form."""
-        cookie = {"name": "sessionid", "value": person.session, "url": self.origin}
-        self.context.add_cookies([cookie])
+        self.context.add_cookies(
+            [{"name": "sessionid", "value": person.session, "url": self.origin}]
+        )
 
     def open(self, address: str) -> None:
         self.page.goto(address)

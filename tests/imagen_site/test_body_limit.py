@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from imagen_site import body_limit
 from imagen_site.body_limit import BodyLimit
 
 
@@ -113,6 +114,33 @@ def test_large_body_is_413_announced_or_streamed(chunks, headers) -> None:
     assert json.loads(body["body"])["code"] == "body_too_large"
 
 
+SESSION = [(b"cookie", b"theme=dark; sessionid=abc")]
+
+
 @pytest.mark.parametrize(("size", "status"), [(20, 200), (21, 413)])
 def test_form_with_a_file_has_more_room(size: int, status: int) -> None:
-    assert answer([b"x" * size], path="/create")[0]["status"] == status
+    assert answer([b"x" * size], SESSION, path="/create")[0]["status"] == status
+
+
+def test_nobody_in_particular_has_no_more_room() -> None:
+    assert answer([b"x" * 20], path="/create")[0]["status"] == 413
+
+
+def test_body_that_does_not_come_is_not_waited_for(monkeypatch) -> None:
+    monkeypatch.setattr(body_limit, "BODY_SECONDS", 0.05)
+    sent: list[Any] = []
+
+    async def inner(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+
+    async def receive() -> Any:
+        return await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    app = BodyLimit(inner, max_bytes=10)
+    asyncio.run(app({"type": "http", "path": "/", "headers": []}, receive, send))
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["code"] == "body_too_slow"

@@ -43,6 +43,17 @@ def test_picture_stays_while_a_job_or_somebody_else_has_it(user, stranger) -> No
     assert ReferenceImage.objects.count() == 1
 
 
+def test_picture_goes_with_the_last_job_that_had_it(user) -> None:
+    mine = uploads.keep_upload(user.pk, "a", b"picture")
+    jobs = [factories.cancelled_job(user) for _ in range(2)]
+    GenerationJob.objects.update(reference=mine.reference, ip_strength=0.5)
+    uploads.discard_upload(mine)
+    services.delete_job(jobs[0])
+    assert ReferenceImage.objects.count() == 1
+    services.delete_job(jobs[1])
+    assert not ReferenceImage.objects.exists()
+
+
 def test_picture_of_a_job_stays(user) -> None:
     mine = uploads.keep_upload(user.pk, "a", b"picture")
     job = factories.queued_job(user)

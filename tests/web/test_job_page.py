@@ -118,6 +118,21 @@ class TestSucceeded:
         assert not GenerationJob.objects.exists()
         assert not [path for path in media.rglob("*") if path.is_file()]
 
+    @pytest.mark.parametrize("name", ["picture", "thumbnail", "download"])
+    def test_known_picture_is_not_sent_again(self, page, user, media, name: str) -> None:
+        address = f"/jobs/{finished_job(user).public_id}/{name}"
+        whole = page.get(address)
+        assert body_of(whole)
+        assert page.get(address, headers={"if-none-match": whole["ETag"]}).status_code == 304
+
+    def test_hidden_job_is_not_its_owners_to_delete(self, page, user, media) -> None:
+        job = finished_job(user)
+        GenerationJob.objects.update(hidden_at="2026-01-01T00:00Z")
+        answer = page.post(f"/jobs/{job.public_id}/delete", follow=True)
+        assert "only operators can delete it" in answer.content.decode()
+        services.delete_job(job, by_operator=True)
+        assert not GenerationJob.objects.exists()
+
     def test_hidden_picture_is_gone_for_its_owner(self, page, user, media) -> None:
         job = finished_job(user)
         GenerationJob.objects.update(hidden_at="2026-01-01T00:00Z")

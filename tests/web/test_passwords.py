@@ -197,3 +197,12 @@ def test_weak_new_password_is_refused(ada) -> None:
     sign_in(client)
     assert change(client, PASSWORD, "adaadaada1"[:6]).status_code == 400
     assert sign_in(browser()).status_code == 302
+
+
+def test_old_password_cannot_be_guessed_without_end(ada) -> None:
+    client = browser()
+    sign_in(client)
+    guess = {"old_password": "wrong", "new_password1": NEW, "new_password2": NEW}
+    statuses = [client.post("/account/password", guess).status_code for _ in range(11)]
+    assert statuses == [400] * 10 + [429]
+    assert client.post("/account/password", guess | {"old_password": PASSWORD}).status_code == 429

@@ -12,7 +12,7 @@ from django.contrib.sessions.models import Session
 from django.test import RequestFactory
 from django.utils import translation
 
-from generation.web.accounts import client_address
+from generation.web.accounts import client_address, guard
 from generation.web.accounts.guard import in_words
 from imagen_site import env
 from tests import factories
@@ -309,3 +309,14 @@ def test_forged_forwarding_header_is_not_believed(
 def test_time_is_told_rounded_up(seconds, words) -> None:
     with translation.override("en"):
         assert in_words(seconds) == words
+
+
+def test_one_address_cannot_try_names_without_end(ada, monkeypatch) -> None:
+    monkeypatch.setattr(guard, "SIGN_INS_AN_HOUR", 3)
+    client = browser()
+    for number in range(3):
+        assert sign_in(client, f"name{number}", "wrong").status_code == 400
+    refused = sign_in(client)
+    assert refused.status_code == 429
+    assert refused["Retry-After"] == "3600"
+    assert sign_in(browser("203.0.113.8")).status_code == 302

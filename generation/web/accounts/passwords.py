@@ -80,6 +80,13 @@ class ChangePassword(guard.Refusing, views.PasswordChangeView):
     form_class = ChangePasswordForm
     success_url = reverse_lazy("web:account")
 
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if guard.may_try("old password", str(request.user.pk)):
+            return super().post(request, *args, **kwargs)
+        messages.warning(request, _("Too many attempts. Try again in an hour."))
+        form = self.form_class(user=request.user)
+        return guard.in_an_hour(self.render_to_response(self.get_context_data(form=form)))
+
     def form_valid(self, form: ChangePasswordForm) -> HttpResponse:
         messages.success(self.request, _("Your new password is set. Other devices must sign in."))
         return super().form_valid(form)

@@ -22,6 +22,14 @@ class SignIn(guard.Refusing, LoginView):
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
+    def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        address = guard.client_address(request)
+        if guard.may_try("sign in", address, guard.SIGN_INS_AN_HOUR):
+            return super().post(request, *args, **kwargs)
+        form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+        context = self.get_context_data(form=form, rests=guard.in_words(guard.HOUR_S))
+        return guard.in_an_hour(self.render_to_response(context))
+
     def form_valid(self, form: SignInForm) -> HttpResponse:
         guard.let_in(self.request, form.get_user(), stay=form.cleaned_data["stay"])
         return HttpResponseRedirect(self.get_success_url())
