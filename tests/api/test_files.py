@@ -13,6 +13,9 @@ from tests.web.pictures import finished_job
 
 pytestmark = pytest.mark.django_db
 
+NEW = RequestFactory().get("/")
+"""From a client that has nothing yet."""
+
 
 @pytest.fixture
 def job(user, media):
@@ -90,20 +93,20 @@ def test_hidden_and_deleted_pictures_are_not_confirmed(api, stranger_api, job) -
 def test_each_attempt_and_size_has_a_tag_of_its_own(user, job) -> None:
     other = factories.succeeded_job(user, output=job.output.name.replace("-1.png", "-2.png"))
     default_storage.save(other.output.name, ContentFile(factories.png()))
-    small = [tag_of(files.stream_thumbnail(each)) for each in (job, other)]
-    whole = [tag_of(files.stream_picture(each, is_attachment=False)) for each in (job, other)]
+    small = [tag_of(files.stream_thumbnail(each, NEW)) for each in (job, other)]
+    whole = [tag_of(files.stream_picture(each, NEW, is_attachment=False)) for each in (job, other)]
     assert len({*small, *whole}) == 3
     assert small[1] == whole[1]  # without a thumbnail the picture serves
 
 
 def test_known_thumbnail_is_confirmed_without_being_read(job, unread) -> None:
-    etag = tag_of(files.stream_thumbnail(job))
+    etag = tag_of(files.stream_thumbnail(job, NEW))
     unread()
     assert files.stream_thumbnail(job, asking(etag)).status_code == 304
 
 
 def test_picture_in_place_of_a_thumbnail_is_confirmed_too(job) -> None:
     default_storage.delete(outputs.thumbnail_name(job.output.name))
-    whole = files.stream_thumbnail(job)
+    whole = files.stream_thumbnail(job, NEW)
     assert whole["Content-Type"] == "image/png"
     assert files.stream_thumbnail(job, asking(tag_of(whole))).status_code == 304
