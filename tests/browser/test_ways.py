@@ -88,10 +88,10 @@ WORDS = {
         prompt="Que doit-elle montrer\N{NARROW NO-BREAK SPACE}?",
         negative="À éviter",
         paint="Peindre",
-        painting=r"\d+ sur \d+, en train de se peindre",
+        painting=r"\d+ sur \d+, en cours de peinture",
         may_leave="Vous pouvez quitter cette page\N{NO-BREAK SPACE}: "
         "l’image sera dans votre historique.",
-        stages=("Lire les mots", "Peindre", "Développer les couleurs et ranger"),
+        stages=("Lire les mots", "Peindre", "Développer les couleurs et enregistrer"),
         ready="Votre image est prête.",
         download="Télécharger",
         use_again="Reprendre",
