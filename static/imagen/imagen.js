@@ -45,9 +45,10 @@ async function follow(job) {
 async function update(job, next) {
   if (job.dataset.revision === next.dataset.revision) return job;
   const isSameState = job.dataset.state === next.dataset.state;
-  await ready(next);
+  const hasPicture = await ready(next);
   if (isSameState) {
     for (const part of $$("[data-part]", next)) {
+      if (part.matches(".easel") && !hasPicture) continue; // the preview has just gone
       const old = $(`[data-part="${part.dataset.part}"]`, job);
       if (!old?.isEqualNode(part)) old?.replaceWith(part);
     }
@@ -64,10 +65,12 @@ async function update(job, next) {
   return isSameState ? job : next;
 }
 
-/** Load the picture before it is shown, so that nothing flickers. */
+/** Load the picture before it is shown, so that nothing flickers; false where it cannot be had. */
 async function ready(root) {
   const picture = $(".easel img", root);
-  if (picture) await Promise.race([picture.decode().catch(() => {}), wait(3000)]);
+  if (!picture) return true;
+  const decoded = picture.decode().then(() => true, () => false);
+  return Promise.race([decoded, wait(3000).then(() => true)]);
 }
 
 // ---- the form

@@ -109,6 +109,10 @@ WORDS = {
 only_english = pytest.mark.parametrize("language", ["en"])
 only_with_javascript = pytest.mark.parametrize("has_javascript", [True], ids=["js"])
 only_without_javascript = pytest.mark.parametrize("has_javascript", [False], ids=["plain"])
+crosswise = pytest.mark.parametrize(
+    ("language", "has_javascript"), [("en", False), ("fr", True)], ids=["en-plain", "fr-js"]
+)
+"""For ways on which the one has nothing to do with the other."""
 needs_worker = pytest.mark.usefixtures("worker")
 
 
@@ -298,6 +302,7 @@ def test_page_without_javascript_renews_itself_until_the_picture_is_there(
     assert sum(url.endswith(job_id) for url in loads) > 2
 
 
+@crosswise
 @needs_worker
 def test_picture_is_found_by_a_word_and_by_a_filter(
     visitor: Visitor, person: Person, installation: Installation
@@ -319,6 +324,7 @@ def test_picture_is_found_by_a_word_and_by_a_filter(
     assert job_of(page) == job_id
 
 
+@crosswise
 @needs_worker
 def test_download_is_the_file_that_the_api_serves(
     visitor: Visitor, person: Person, installation: Installation, words: Words
@@ -334,6 +340,7 @@ def test_download_is_the_file_that_the_api_serves(
     assert file == served
 
 
+@crosswise
 @needs_worker
 def test_use_again_brings_the_same_order_into_the_form(
     visitor: Visitor, person: Person, installation: Installation, words: Words
@@ -348,6 +355,7 @@ def test_use_again_brings_the_same_order_into_the_form(
         expect(page.locator(f"#{name}")).to_have_value(str(value))
 
 
+@crosswise
 @needs_worker
 def test_deleted_picture_is_gone_from_the_history_and_the_disk(
     visitor: Visitor, person: Person, installation: Installation, words: Words
@@ -384,6 +392,7 @@ def test_picked_pictures_are_deleted_together(
     expect(page.locator(".card img")).to_have_attribute("alt", "two")
 
 
+@crosswise
 @needs_worker
 def test_running_job_stops_when_it_is_told_to(visitor: Visitor, words: Words) -> None:
     page = visitor.page
@@ -396,6 +405,7 @@ def test_running_job_stops_when_it_is_told_to(visitor: Visitor, words: Words) ->
     expect(page.get_by_role("heading", level=1)).to_have_text(words.cancelled)
 
 
+@crosswise
 @needs_worker
 def test_operator_retries_a_failed_job_and_its_owner_finds_it_painted(
     visitor: Visitor, person: Person, helper: Visitor, installation: Installation, words: Words
@@ -417,6 +427,7 @@ def test_operator_retries_a_failed_job_and_its_owner_finds_it_painted(
     expect(visitor.page.get_by_role("img", name=prompt)).to_be_visible()
 
 
+@crosswise
 @needs_worker
 def test_sent_picture_is_followed_and_can_be_chosen_again(visitor: Visitor) -> None:
     page = visitor.page
