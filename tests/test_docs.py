@@ -48,6 +48,13 @@ def test_every_make_target_in_the_readme_exists() -> None:
     assert set(re.findall(r"`make ([a-z-]+)", README)) <= targets
 
 
+def test_every_picture_and_link_of_the_readme_exists() -> None:
+    named = re.findall(r'src="([^"]+)"|\]\(([^)#:]+)\)', README)
+    assert len(named) >= 5
+    for source, link in named:
+        assert (ROOT / (source or link)).exists(), source or link
+
+
 def sources() -> list[str]:
     folders = (ROOT / "imagen_site", ROOT / "generation")
     return [path.read_text() for folder in folders for path in folder.rglob("*.py")]

@@ -1,6 +1,6 @@
 """Every page, narrow and wide, light and dark: nothing sticks out, and nobody is left out.
 
-SCREENSHOTS=FOLDER writes each of them there, as NAME-WIDTH-LANGUAGE-THEME.png.
+SCREENSHOTS=FOLDER writes each of them there, as NAME-WIDTH-LANGUAGE-THEME.webp.
 """
 
 import io
@@ -25,8 +25,6 @@ ODD_WIDTHS = (1920, 320)
 HEIGHTS = {1920: 1080, 1280: 800, 360: 740, 320: 640}
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
-COLOURS = 256
-"""Of a screenshot: flat pages stay small, and hardly anybody sees the difference."""
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 CHECKS = {
     "light": {"type": "tag", "values": WCAG},
@@ -152,7 +150,7 @@ def violations(page: Page, theme: Theme) -> list[str]:
 
 
 def keep_screenshot(page: Page, look: Look, kind: str) -> None:
-    """Of what a visitor sees first, in few colours."""
+    """Of what a visitor sees first."""
     folder = os.environ.get("SCREENSHOTS")
     if not folder:
         return
@@ -162,10 +160,9 @@ def keep_screenshot(page: Page, look: Look, kind: str) -> None:
             .filter((image) => image.getBoundingClientRect().top < innerHeight)
             .map((image) => image.decode()))"""
     )
-    with Image.open(io.BytesIO(page.screenshot())) as picture:
-        small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     Path(folder).mkdir(parents=True, exist_ok=True)
-    small.save(Path(folder, f"{look.name}-{kind}.png"), optimize=True)
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        picture.save(Path(folder, f"{look.name}-{kind}.webp"), quality=80, method=6)
 
 
 def stops(page: Page, limit: int = 150) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,10 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from generation.jobs import uploads
 from generation.models import GenerationJob
 from generation.web import pictures
 from tests import factories
@@ -120,3 +123,20 @@ def test_address_that_makes_no_sense_is_the_first_page(page, user) -> None:
     job = factories.queued_job(user)
     for query in ("?before=x", "?before=00000000-0000-0000-0000-000000000000", "?q=%00"):
         assert shown(page, query) == ids(job)
+
+
+@pytest.mark.parametrize("address", ["/pictures", "/pictures?q=castle", "/create", "/state"])
+def test_queries_do_not_grow_with_the_rows(page, user, address: str) -> None:
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page.get(address)
+        return len(queries)
+
+    factories.queued_job(user, prompt="a castle")
+    uploads.keep_upload(user.pk, "a", b"a")
+    page.get(address)
+    before = count()
+    for number in range(10):
+        factories.queued_job(user, prompt="a castle")
+        uploads.keep_upload(user.pk, str(number), str(number).encode())
+    assert count() == before
