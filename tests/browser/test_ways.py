@@ -172,7 +172,7 @@ def visitor(stranger: Visitor, person: Person) -> Visitor:
 
 
 @pytest.fixture
-def helper(
+def retrier(
     browser: Browser, installation: Installation, operator: Person, language: str
 ) -> Iterator[Visitor]:
     """The operator, signed in."""
@@ -408,7 +408,7 @@ def test_running_job_stops_when_it_is_told_to(visitor: Visitor, words: Words) ->
 @crosswise
 @needs_worker
 def test_operator_retries_a_failed_job_and_its_owner_finds_it_painted(
-    visitor: Visitor, person: Person, helper: Visitor, installation: Installation, words: Words
+    visitor: Visitor, person: Person, retrier: Visitor, installation: Installation, words: Words
 ) -> None:
     prompt = f"a stubborn tower for {person.name}"
     script = FAIL_JOB.format(name=person.name, prompt=prompt)
@@ -416,9 +416,9 @@ def test_operator_retries_a_failed_job_and_its_owner_finds_it_painted(
     visitor.open(f"/jobs/{failed_id}")
     expect(visitor.page.get_by_role("alert")).to_contain_text(words.failed)
     (key,) = installation.row(failed_id, "id")
-    helper.open(f"/admin/generation/generationjob/{key}/change/")
-    helper.page.locator("button[name=act][value=retry]").click()
-    expect(helper.page.locator(".messagelist .success")).to_be_visible()
+    retrier.open(f"/admin/generation/generationjob/{key}/change/")
+    retrier.page.locator("button[name=act][value=retry]").click()
+    expect(retrier.page.locator(".messagelist .success")).to_be_visible()
     visitor.page.reload()
     visitor.page.locator(".rail p a[href^='/jobs/']").click()
     visitor.page.wait_for_url(lambda url: failed_id not in url)
