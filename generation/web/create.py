@@ -104,13 +104,13 @@ def _submit(request: HttpRequest, form: Form, errors: list[FieldError]) -> HttpR
 
     A form that is sent twice, by a double click or a reload, is one job.
     """
-    if earlier := once.find(request.user.pk, form.get("once", "")):
+    if earlier := once.find(request.user.pk, form):
         return redirect("web:job", earlier)
     try:
         order = orders.read_form(form, _reference_finder(request.user.pk, form))
         if not errors:
             job = services.submit_job(order, owner_id=request.user.pk)
-            once.note(request.user.pk, form.get("once", ""), job.public_id)
+            once.note(request.user.pk, form, job.public_id)
             return redirect("web:job", job.public_id)
     except InvalidRequest as refused:
         errors = [*refused.errors, *errors]
@@ -127,7 +127,7 @@ def _show(
     notice: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    once.forget(request.user.pk, form.get("once", ""))
+    once.forget(request.user.pk, form)
     page = FormPage(form=form, user_id=request.user.pk, errors=errors or [], notice=notice)
     response = render(request, "generation/create.html", {"page": page}, status=status)
     if status == NO_ROOM:

@@ -108,7 +108,11 @@ function tieForm(form) {
 /** Hold back a second click, and a file that the server would refuse after it has been sent. */
 function sendOnce(form, file) {
   let isSent = false;
-  addEventListener("pageshow", () => (isSent = false));
+  addEventListener("pageshow", (event) => {
+    isSent = false;
+    // Gone back to, the page is a new wish, even in the same words.
+    if (event.persisted) form.elements.once.value = Array.from(crypto.getRandomValues(new Uint32Array(3))).join("-");
+  });
   file?.addEventListener("change", () => file.setCustomValidity(""));
   form.addEventListener("submit", (event) => {
     if (file?.files[0]?.size > Number(file.dataset.maxBytes)) {

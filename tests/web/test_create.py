@@ -108,6 +108,12 @@ class TestSentTwice:
         assert GenerationJob.objects.count() == 1
         assert first.headers["Location"] == second.headers["Location"]
 
+    def test_page_that_is_gone_back_to_carries_other_words(self, page) -> None:
+        page.post("/create", FORM | {"once": "abc"})
+        page.post("/create", FORM | {"once": "abc", "prompt": "a ship"})
+        prompts = set(GenerationJob.objects.values_list("prompt", flat=True))
+        assert prompts == {"a castle on a hill", "a ship"}
+
     def test_another_form_is_another_job(self, page) -> None:
         page.post("/create", FORM | {"once": "abc"})
         page.post("/create", FORM | {"once": "abd"})
