@@ -24,139 +24,13 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from generation.jobs import references
+from generation.jobs import references, statements
 from generation.models import GenerationJob, JobPreview, JobStatus, JobTransition
 from generation.spec.request import GenerationRequest
 
 Reason = JobTransition.Reason
 
-# statement_timestamp() is one moment for all conditions of a statement, so that they agree.
 Values = Mapping[str, str | int | bytes | datetime | None]
-
-_MOVE = """
-WITH moved AS (
-         {update}
-         RETURNING id, public_id, attempt, created_at, status, worker, error_code, error_detail),
-     swept AS (DELETE FROM generation_jobpreview USING moved
-                WHERE job_id = moved.id AND moved.status <> 'running'),
-     logged AS (INSERT INTO generation_jobtransition
-                       (job_id, at, from_status, to_status, attempt, worker, actor_id, reason,
-                        detail)
-                SELECT id, statement_timestamp(), {origin}, status, attempt, worker, %(actor)s,
-                       CASE status WHEN 'cancelled' THEN 'cancel_requested'
-                                   WHEN 'failed' THEN error_code
-                                   ELSE %(reason)s END,
-                       CASE WHEN status = 'failed' OR %(reason)s IN ('out_of_memory', 'worker_lost')
-                            THEN error_detail ELSE '' END
-                  FROM moved)
-SELECT status, id, public_id, attempt, created_at FROM moved
-"""
-"""Around an UPDATE that moves jobs: the log has it, and the preview of an ended attempt goes."""
-
-_CLAIM = """
-UPDATE generation_generationjob
-   SET status = 'running', attempt = attempt + 1, step = 0, not_before = NULL,
-       worker = %(worker)s, worker_pid = %(pid)s,
-       claimed_at = statement_timestamp(), heartbeat_at = statement_timestamp(),
-       deadline_at = statement_timestamp() + make_interval(secs => %(timeout_s)s)
- WHERE id = (SELECT id FROM generation_generationjob
-              WHERE status = 'queued'
-                AND (not_before IS NULL OR not_before <= statement_timestamp())
-              ORDER BY (attempt > 0) DESC, id
-              LIMIT 1
-                FOR UPDATE SKIP LOCKED)
-"""
-
-_REPORT = """
-UPDATE generation_generationjob
-   SET step = %(step)s, heartbeat_at = statement_timestamp()
- WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-RETURNING cancel_requested, statement_timestamp() > deadline_at
-"""
-
-_BEAT = """
-UPDATE generation_generationjob
-   SET heartbeat_at = CASE
-           WHEN statement_timestamp() > deadline_at THEN heartbeat_at
-           ELSE statement_timestamp() END
- WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-RETURNING cancel_requested, statement_timestamp() > deadline_at
-"""
-
-_RECOVER = """
-UPDATE generation_generationjob
-   SET status = CASE
-           WHEN cancel_requested THEN 'cancelled'
-           WHEN statement_timestamp() > deadline_at THEN 'failed'
-           WHEN crash_count + 1 >= %(tries)s THEN 'failed'
-           ELSE 'queued' END,
-       error_code = CASE
-           WHEN cancel_requested THEN ''
-           WHEN statement_timestamp() > deadline_at THEN 'timeout'
-           WHEN crash_count + 1 >= %(tries)s THEN 'worker_crashed'
-           ELSE '' END,
-       error_detail = 'attempt ' || attempt || ' on ' || worker || ' was given up',
-       finished_at = CASE
-           WHEN cancel_requested OR statement_timestamp() > deadline_at
-                OR crash_count + 1 >= %(tries)s THEN statement_timestamp() END,
-       crash_count = CASE
-           WHEN statement_timestamp() > deadline_at THEN crash_count ELSE crash_count + 1 END
- WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-   AND heartbeat_at = %(heartbeat_at)s
-"""
-
-_POSTPONE = """
-UPDATE generation_generationjob
-   SET status = CASE
-           WHEN cancel_requested THEN 'cancelled'
-           WHEN oom_count + 1 >= %(tries)s THEN 'failed'
-           ELSE 'queued' END,
-       error_code = CASE
-           WHEN NOT cancel_requested AND oom_count + 1 >= %(tries)s THEN 'out_of_memory'
-           ELSE '' END,
-       error_detail = %(detail)s,
-       finished_at = CASE
-           WHEN cancel_requested OR oom_count + 1 >= %(tries)s THEN statement_timestamp() END,
-       not_before = CASE
-           WHEN NOT cancel_requested AND oom_count + 1 < %(tries)s
-           THEN statement_timestamp() + make_interval(secs => %(delay_s)s) END,
-       oom_count = oom_count + 1
- WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-"""
-
-_RELEASE = """
-UPDATE generation_generationjob
-   SET status = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END,
-       finished_at = CASE WHEN cancel_requested THEN statement_timestamp() END
- WHERE worker = %(worker)s AND status = 'running'
-"""
-
-_CANCEL = """
-UPDATE generation_generationjob
-   SET status = CASE status WHEN 'queued' THEN 'cancelled' ELSE status END,
-       finished_at = CASE status WHEN 'queued' THEN statement_timestamp() END,
-       cancel_requested = true
- WHERE id = %(id)s AND (status = 'queued' OR status = 'running' AND NOT cancel_requested)
-"""
-
-_SETTLE = """
-UPDATE generation_generationjob
-   SET status = %(status)s, finished_at = statement_timestamp(), output = %(output)s,
-       step = CASE %(status)s WHEN 'succeeded' THEN steps ELSE step END,
-       error_code = %(error_code)s,
-       error_detail = CASE %(error_code)s WHEN '' THEN error_detail ELSE %(error_detail)s END
- WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-"""
-
-_PREVIEW = """
-INSERT INTO generation_jobpreview (job_id, attempt, step, image, updated_at)
-SELECT id, attempt, %(step)s, %(image)s, statement_timestamp() FROM generation_generationjob
- WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
-   FOR SHARE
-ON CONFLICT (job_id) DO UPDATE
-   SET attempt = EXCLUDED.attempt, step = EXCLUDED.step, image = EXCLUDED.image,
-       updated_at = EXCLUDED.updated_at
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +105,7 @@ def claim_next(worker: WorkerIdentity, *, timeout_s: int) -> Claim | None:
     None: nothing may run now.
     """
     values: Values = {"worker": worker.name, "pid": worker.pid, "timeout_s": timeout_s}
-    moved = _move(_CLAIM, values, Reason.CLAIMED, origin="'queued'")
+    moved = _move(statements.CLAIM, values, Reason.CLAIMED, origin="'queued'")
     if not moved:
         return None
     _status, job_id, public_id, attempt, created_at = moved[0]
@@ -245,7 +119,7 @@ def report_step(claim: Claim, step: int) -> Standing:
     """
     values = {"id": claim.job_id, "attempt": claim.attempt, "step": step}
     with connection.cursor() as cursor:
-        cursor.execute(_REPORT, values)
+        cursor.execute(statements.REPORT, values)
         row = cursor.fetchone()
     if row is None:
         raise ClaimLost(f"attempt {claim.attempt} of job {claim.public_id} is over")
@@ -258,7 +132,7 @@ def beat(claim: Claim) -> Standing | None:
     None: the claim is lost. A claim past its deadline gets no heartbeat any more.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_BEAT, {"id": claim.job_id, "attempt": claim.attempt})
+        cursor.execute(statements.BEAT, {"id": claim.job_id, "attempt": claim.attempt})
         row = cursor.fetchone()
     return Standing(cancel_requested=row[0], is_past_deadline=row[1]) if row else None
 
@@ -272,7 +146,7 @@ def show_preview(claim: Claim, step: int, image: bytes) -> bool:
         "image": image,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_PREVIEW, values)
+        cursor.execute(statements.PREVIEW, values)
         return bool(cursor.rowcount)
 
 
@@ -304,7 +178,7 @@ def postpone(claim: Claim, *, detail: str, delay_s: int, tries: int) -> JobStatu
         "delay_s": delay_s,
         "tries": tries,
     }
-    return _status_after(_POSTPONE, values, Reason.OUT_OF_MEMORY)
+    return _status_after(statements.POSTPONE, values, Reason.OUT_OF_MEMORY)
 
 
 def release(worker_name: str) -> list[Release]:
@@ -315,7 +189,7 @@ def release(worker_name: str) -> list[Release]:
     return [
         Release(public_id=public_id, attempt=attempt, status=JobStatus(status))
         for status, _id, public_id, attempt, _at in _move(
-            _RELEASE, {"worker": worker_name}, Reason.WORKER_STOPPED
+            statements.RELEASE, {"worker": worker_name}, Reason.WORKER_STOPPED
         )
     ]
 
@@ -334,7 +208,7 @@ def recover(job: GenerationJob, *, crash_tries: int) -> JobStatus | None:
         "heartbeat_at": job.heartbeat_at,
         "tries": crash_tries,
     }
-    return _status_after(_RECOVER, values, Reason.WORKER_LOST)
+    return _status_after(statements.RECOVER, values, Reason.WORKER_LOST)
 
 
 def cancel(job_id: int, *, actor_id: int | None = None) -> JobStatus | None:
@@ -345,7 +219,7 @@ def cancel(job_id: int, *, actor_id: int | None = None) -> JobStatus | None:
     """
     values: Values = {"id": job_id, "actor": actor_id}
     origin = "CASE status WHEN 'cancelled' THEN 'queued' ELSE status END"
-    if moved := _move(_CANCEL, values, Reason.CANCEL_REQUESTED, origin=origin):
+    if moved := _move(statements.CANCEL, values, Reason.CANCEL_REQUESTED, origin=origin):
         return JobStatus(moved[0][0])
     still_stops = GenerationJob.objects.filter(pk=job_id, status=JobStatus.RUNNING).exists()
     return JobStatus.RUNNING if still_stops else None
@@ -390,7 +264,7 @@ def _settle(
         "error_code": error_code,
         "error_detail": error_detail,
     }
-    return _status_after(_SETTLE, values, Reason.PAINTED) is not None
+    return _status_after(statements.SETTLE, values, Reason.PAINTED) is not None
 
 
 def _status_after(statement: str, values: Values, reason: Reason) -> JobStatus | None:
@@ -408,7 +282,7 @@ def _move(
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _MOVE.format(update=statement, origin=origin),
+            statements.MOVE.format(update=statement, origin=origin),
             {"actor": None, **values, "reason": reason.value},
         )
         return list(cursor.fetchall())
