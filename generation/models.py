@@ -23,6 +23,8 @@ class JobStatus(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")  # its owner or an operator gave it up
 
 
+PROMPT_WORDS = SearchVector("prompt", config="simple")
+"""What the index of words holds; PostgreSQL uses it only for a search that is written so."""
 FINAL_STATUSES = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
@@ -156,7 +158,7 @@ class GenerationJob(models.Model):
             models.Index(fields=["id"], name="job_running", condition=Q(status="running")),
             models.Index(fields=["owner", "-id"], name="job_by_owner"),
             models.Index(fields=["owner", "status", "-id"], name="job_by_owner_and_status"),
-            GinIndex(SearchVector("prompt", config="simple"), name="job_prompt_words"),
+            GinIndex(PROMPT_WORDS, name="job_prompt_words"),
             models.Index(fields=["id"], name="job_hidden", condition=Q(hidden_at__isnull=False)),
             models.Index(
                 fields=["id"], name="job_reviewed", condition=Q(reviewed_at__isnull=False)

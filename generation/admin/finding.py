@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import F, Q, QuerySet
@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from generation import conf
-from generation.models import GenerationJob, JobStatus
+from generation.models import PROMPT_WORDS, GenerationJob, JobStatus
 
 COUNT_AT_MOST = 10_000
 ID_START = re.compile(r"[0-9a-f]{8,32}")
@@ -44,8 +44,7 @@ class BoundedPaginator(Paginator):
 def search(jobs: QuerySet[GenerationJob], words: str) -> QuerySet[GenerationJob]:
     """By words of the prompt, the start of an id, or the owner's whole name.
 
-    The vector is written as in the index job_prompt_words, which PostgreSQL finds only so. The
-    owner is looked up before, since a subquery beside it would read the whole table; the newest
+    The owner is looked up before, since a subquery beside it would read the whole table; the newest
     are sorted out by an order that no index has, since it would else read them one by one.
     Raises TooBroad where the index of words cannot help.
     """
@@ -58,7 +57,7 @@ def search(jobs: QuerySet[GenerationJob], words: str) -> QuerySet[GenerationJob]
     if ID_START.fullmatch(start):
         first, last = UUID(start.ljust(32, "0")), UUID(start.ljust(32, "f"))
         wanted |= Q(public_id__range=(first, last))
-    matches = jobs.alias(prompt_words=SearchVector("prompt", config="simple")).filter(wanted)
+    matches = jobs.alias(prompt_words=PROMPT_WORDS).filter(wanted)
     newest = matches.order_by((F("pk") + 0).desc()).values_list("pk", flat=True)
     return jobs.filter(pk__in=list(newest[: COUNT_AT_MOST + 1]))
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery
 from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from generation.jobs import services
-from generation.models import GenerationJob, JobQuerySet, JobStatus
+from generation.models import PROMPT_WORDS, GenerationJob, JobQuerySet, JobStatus
 
 PAGE = 48
 MAX_SEARCH_CHARS = 200
@@ -34,8 +34,6 @@ FILTERS = {
     "cancelled": (pgettext_lazy("pictures", "Cancelled"), (JobStatus.CANCELLED,)),
 }
 WORD = re.compile(r"\w+")
-PROMPT_WORDS = SearchVector("prompt", config="simple")
-"""As the index job_prompt_words has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

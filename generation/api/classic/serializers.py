@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 from generation.jobs import queue
 from generation.models import GenerationJob, JobStatus
-from generation.spec.errors import FAILURES
+from generation.spec.errors import failure_sentence
 
 
 def accepted(job: GenerationJob) -> dict[str, object]:
@@ -32,7 +32,7 @@ def status(job: GenerationJob) -> dict[str, object]:
             return body | {"status": "REVOKED"}
     return body | {
         "status": "FAILURE",
-        "error": _(FAILURES[job.error_code]),
+        "error": _(failure_sentence(job.error_code)),
         "error_code": job.error_code,
     }
 

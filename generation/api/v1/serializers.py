@@ -10,7 +10,7 @@ from generation import conf
 from generation.jobs import queue
 from generation.models import GenerationJob, JobStatus
 from generation.prompts import PromptReading
-from generation.spec.errors import FAILURES
+from generation.spec.errors import FAILURES, failure_sentence
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
 
@@ -175,7 +175,7 @@ REQUEST_FIELDS = (
 def _error(row: GenerationJob) -> dict[str, str] | None:
     if row.status != JobStatus.FAILED:
         return None
-    return {"code": row.error_code, "detail": _(FAILURES[row.error_code])}
+    return {"code": row.error_code, "detail": _(failure_sentence(row.error_code))}
 
 
 def profile(model: ModelProfile) -> dict[str, object]:
