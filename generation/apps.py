@@ -9,6 +9,6 @@ class GenerationConfig(AppConfig):
 
     def ready(self) -> None:
         from generation import checks  # noqa: F401  registers itself
-        from generation.jobs import queue
+        from generation.jobs import tickets
 
-        queue.connect_signals()
+        tickets.connect_signals()

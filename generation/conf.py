@@ -29,6 +29,11 @@ def profiles() -> dict[str, ModelProfile]:
     return known_profiles(settings.IMAGEN_MODELS_DIR, *_chosen_by_path())
 
 
+def servable_profiles() -> list[str]:
+    """The names of those whose weights are on this host: what a worker here can paint."""
+    return [name for name, profile in profiles().items() if profile.is_installed]
+
+
 def profile() -> ModelProfile:
     """The profile of a job that names none."""
     by_path = _chosen_by_path()

@@ -146,13 +146,13 @@ def _parse_mail_address(given: str) -> tuple[SplitResult, int | None]:
         return urlsplit(""), 0
 
 
-def connection_parts(database_url: str) -> dict[str, Any]:
-    """DATABASE_URL as libpq reads it. The message shows nothing of it: it may hold a password."""
+def connection_parts(url: str, name: str = "DATABASE_URL") -> dict[str, Any]:
+    """The address as libpq reads it. The message shows nothing of it: it may hold a password."""
     try:
-        return dict(conninfo_to_dict(database_url, connect_timeout=5))
+        return dict(conninfo_to_dict(url, connect_timeout=5))
     except ProgrammingError as error:
         raise ImproperlyConfigured(
-            "DATABASE_URL must be the address of a PostgreSQL, such as "
+            f"{name} must be the address of a PostgreSQL, such as "
             "postgresql://user:secret@host/imagen (special characters percent-encoded)."
         ) from error
 

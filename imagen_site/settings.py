@@ -25,8 +25,9 @@ IMAGEN_PROFILE = env.profile()
 IMAGEN_MODELS_DIR = env.folder("IMAGEN_MODELS_DIR", IMAGEN_DATA_DIR / "models")
 IMAGEN_REFERENCE = env.reference()
 IMAGEN_REFERENCE_DIR = BASE_DIR / "reference"
-IMAGEN_QUEUE_LIMIT = env.integer("IMAGEN_QUEUE_LIMIT", 100, minimum=1, maximum=1_000_000)
-IMAGEN_USER_QUEUE_LIMIT = env.integer("IMAGEN_USER_QUEUE_LIMIT", 25, minimum=1, maximum=1_000_000)
+IMAGEN_QUEUE_LIMIT = env.integer("IMAGEN_QUEUE_LIMIT", 100, minimum=1, maximum=10_000)
+IMAGEN_USER_QUEUE_LIMIT = env.integer("IMAGEN_USER_QUEUE_LIMIT", 25, minimum=1, maximum=10_000)
+IMAGEN_FAIR = env.boolean("IMAGEN_FAIR", True)
 IMAGEN_RETRY_AFTER = env.integer("IMAGEN_RETRY_AFTER", 30, minimum=1, maximum=120)
 IMAGEN_JOB_TIMEOUT = env.integer("IMAGEN_JOB_TIMEOUT", 600, minimum=5, maximum=86_400)
 IMAGEN_OOM_TRIES = env.integer("IMAGEN_OOM_TRIES", 3, minimum=1, maximum=100)
@@ -48,7 +49,7 @@ IMAGEN_MAIL = env.mail()
 IMAGEN_ACCESS_LOG = env.access_log()
 IMAGEN_FAULT = env.fault()
 IMAGEN_LOCK_DIR = env.folder("IMAGEN_LOCK_DIR", Path("/tmp"))
-IMAGEN_WORKER_NAME = env.text("IMAGEN_WORKER_NAME")  # the supervisor sets it for its cluster
+IMAGEN_WORKER_NAME = env.text("IMAGEN_WORKER_NAME")  # a supervisor always sets it for its cluster
 
 # Security
 
@@ -191,10 +192,24 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("IMAGEN_MAIL_FROM") or f"imagen@{_p
 # Database: DATABASE_URL, or the embedded PostgreSQL that manage.py and asgi.py start.
 
 
+DATABASE_URL = env.text("DATABASE_URL") or embedded_postgres.locate(IMAGEN_DATA_DIR).url
+# Workers LISTEN there: the database itself, where DATABASE_URL leads to a transaction pooler.
+IMAGEN_LISTEN_URL = env.text("IMAGEN_LISTEN_URL") or DATABASE_URL
+# A network that went silent is an error within half a minute, not within hours.
+KEEP_ALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+}
+LISTEN_PARTS: dict[str, Any] = KEEP_ALIVE | env.connection_parts(
+    IMAGEN_LISTEN_URL, "IMAGEN_LISTEN_URL"
+)
+
+
 def _database() -> dict[str, Any]:
     """One PostgreSQL. Web processes share a small pool; all others keep one connection each."""
-    url = env.text("DATABASE_URL") or embedded_postgres.locate(IMAGEN_DATA_DIR).url
-    parts: dict[str, Any] = env.connection_parts(url)
+    parts: dict[str, Any] = KEEP_ALIVE | env.connection_parts(DATABASE_URL)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST"}
     database = {
         django: str(parts.pop(libpq)) for libpq, django in names.items() if parts.get(libpq)
@@ -216,22 +231,22 @@ CACHES = {
     }
 }
 
-# Queue: one worker process a cluster. `retry` only guards against a ticket that a dead pusher
-# holds; the job row, not the ticket, decides what runs (docs/decisions.md).
+# Queue: one worker process a cluster. The job row, not the ticket, decides what runs, so nothing
+# depends on `retry` (docs/decisions.md).
 
 _cluster_timeout = IMAGEN_JOB_TIMEOUT + 15
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "imagen",
     "orm": "default",
     "workers": 1,
     "bulk": 1,
     "queue_limit": 1,
     "timeout": _cluster_timeout,
+    "broker_class": "generation.jobs.bell.Bell",
     "retry": max(3_600, 4 * _cluster_timeout),
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": -1,
-    "poll": 0.2,
     "guard_cycle": 1,
     "scheduler": False,
     "catch_up": False,

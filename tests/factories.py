@@ -15,6 +15,7 @@ from generation.spec.profiles import MINIATURE
 from generation.spec.request import GenerationRequest, build_request
 
 WORKER = WorkerIdentity(name="host/cpu", pid=4242)
+PROFILES = ("miniature", "sdxl")
 _numbers = itertools.count(1)
 
 
@@ -47,13 +48,18 @@ def queued_job(owner: User | None = None, **fields: object) -> GenerationJob:
 def living_worker(name: str = "host/cpu") -> Worker:
     """A supervisor that has just given a sign."""
     return Worker.objects.create(
-        name=name, host="host", device="cpu", profile="miniature", version="0"
+        name=name,
+        host="host",
+        device="cpu",
+        profile="miniature",
+        profiles=["miniature"],
+        version="0",
     )
 
 
 def claim(worker: WorkerIdentity = WORKER, timeout_s: int = 600) -> Claim:
     """Claim the job whose turn it is."""
-    claimed = transitions.claim_next(worker, timeout_s=timeout_s)
+    claimed = transitions.claim_next(worker, timeout_s=timeout_s, profiles=PROFILES)
     assert claimed is not None
     return claimed
 

@@ -3,8 +3,8 @@
 from django.contrib import admin
 
 from generation.admin import invitations, jobs, tokens, workers  # noqa: F401  register themselves
-from generation.jobs import queue
+from generation.jobs import tickets
 
 admin.site.site_header = admin.site.site_title = "Imagen"
 admin.site.enable_nav_sidebar = False  # the list of jobs needs the room
-queue.take_down_broker_pages()
+tickets.take_down_broker_pages()

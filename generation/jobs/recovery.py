@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from generation.jobs import outputs, queue, transitions
+from generation.jobs import outputs, queue, tickets, transitions
 from generation.models import GenerationJob, JobStatus
 
 logger = logging.getLogger(__name__)
@@ -22,15 +22,24 @@ EXPIRED_AT_ONCE = 100
 def reap_and_ring() -> None:
     """Take jobs from dead workers and put tickets where they are missing.
 
-    Every host's supervisor calls this; one at a time does it, the others return at once.
+    Every host's supervisor calls this; one at a time does it, the others return at once. With
+    nothing to do it costs two queries.
     """
+    if not _abandoned().exists() and not tickets.are_missing():
+        return
     with transaction.atomic():
         if not _try_lock():
             return
         for job in _abandoned():
             _recover(job)
-        transitions.sweep_previews()
-        queue.ring_if_needed()
+        tickets.ring_missing()
+
+
+def tidy() -> None:
+    """Remove what nobody needs any more: previews of ended attempts, tickets, old results."""
+    transitions.sweep_previews()
+    tickets.purge()
+    delete_expired()
 
 
 def recover_worker(worker_name: str) -> None:
@@ -38,12 +47,15 @@ def recover_worker(worker_name: str) -> None:
     with transaction.atomic():
         for job in _running().filter(worker=worker_name):
             _recover(job)
-        queue.ring_if_needed()
+        tickets.ring_missing()
 
 
 def release_worker(worker_name: str) -> None:
     """Give back the job of a cluster that was told to stop and whose processes are gone."""
-    for released in transitions.release(worker_name):
+    with transaction.atomic():
+        given_back = transitions.release(worker_name)
+        tickets.ring_missing()
+    for released in given_back:
         logger.info(
             "attempt %d was released by %s: now %s",
             released.attempt,

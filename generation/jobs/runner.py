@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from generation import conf
-from generation.jobs import outage, outputs, transitions
+from generation.jobs import outage, outputs, presence, transitions
 from generation.jobs.transitions import Claim, ClaimLost, Standing, WorkerIdentity
 from generation.log import about_job
 from generation.models import GenerationJob
@@ -80,10 +80,14 @@ def run_next() -> str:
     With nothing to claim the engine of the present profile is loaded all the same, so that a
     worker's first ticket warms it up.
     """
-    claim = transitions.claim_next(worker_identity(), timeout_s=settings.IMAGEN_JOB_TIMEOUT)
+    worker = worker_identity()
+    claim = transitions.claim_next(
+        worker, timeout_s=settings.IMAGEN_JOB_TIMEOUT, profiles=conf.servable_profiles()
+    )
     if claim is None:
         if conf.profile().is_installed:
-            load_engine(conf.profile().name)
+            with presence.loading(worker.name):
+                load_engine(conf.profile().name)
         return "nothing to claim"
     with about_job(claim.public_id):
         logger.info("attempt %d started", claim.attempt)

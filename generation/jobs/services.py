@@ -1,13 +1,11 @@
 """What can be done with jobs. Every door - REST, admin, command line - calls these functions."""
 
 import logging
-import secrets
 
 from django.db import transaction
-from django.utils import timezone
 
 from generation import conf
-from generation.jobs import outputs, queue, references, transitions
+from generation.jobs import outputs, queue, references, tickets, transitions
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import FieldError, InvalidRequest, gettext_noop
 from generation.spec.request import GenerationRequest, show_value
@@ -57,6 +55,7 @@ def submit_job(
     owner_id: int,
     retry_of: GenerationJob | None = None,
     actor_id: int | None = None,
+    is_batch: bool = False,
 ) -> GenerationJob:
     """Accept one job: the row and its ticket are committed together, or neither is.
 
@@ -72,11 +71,11 @@ def submit_job(
         job = transitions.insert_queued(
             request,
             owner_id=owner_id,
-            public_filename=_draw_filename(),
             retry_of=retry_of,
             actor_id=actor_id,
+            is_batch=is_batch,
         )
-        queue.ring()
+        tickets.ring()
     _log(job, "submitted" if retry_of is None else f"submitted, a retry of {retry_of.public_id}")
     return job
 
@@ -140,7 +139,13 @@ def retry_job(job: GenerationJob, *, actor_id: int | None = None) -> GenerationJ
         successor = GenerationJob.objects.filter(retry_of=old).first()
         if successor is not None:
             raise JobRetriedBefore(f"job {old.public_id} was retried as {successor.public_id}")
-        return submit_job(old.request, owner_id=old.owner_id, retry_of=old, actor_id=actor_id)
+        return submit_job(
+            old.request,
+            owner_id=old.owner_id,
+            retry_of=old,
+            actor_id=actor_id,
+            is_batch=old.is_batch,
+        )
 
 
 def delete_job(job: GenerationJob, *, by_operator: bool = False) -> None:
@@ -162,11 +167,3 @@ def delete_job(job: GenerationJob, *, by_operator: bool = False) -> None:
 
 def _log(job: GenerationJob, words: str) -> None:
     logger.info("%s", words, extra={"job": str(job.public_id)})
-
-
-def _draw_filename() -> str:
-    """A name such as 20260130_123456_abc123.png that no job has. Under the queue's lock."""
-    while True:
-        name = f"{timezone.now():%Y%m%d_%H%M%S}_{secrets.token_hex(3)}.png"
-        if not GenerationJob.objects.filter(public_filename=name).exists():
-            return name

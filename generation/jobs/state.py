@@ -1,6 +1,6 @@
 """How the service is: queue, workers and what they paint, in five queries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,11 +8,20 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, TextChoices
+from django.db.models import (
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Min,
+    OuterRef,
+    TextChoices,
+)
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from generation.models import GenerationJob, JobStatus, Worker
+from generation.models import GenerationJob, JobStatus, Pause, Worker
 
 QUIET_AFTER = timedelta(seconds=45)
 """A supervisor gives a sign every five seconds, or after the pause between two restarts."""
@@ -41,6 +50,10 @@ class WorkerState(TextChoices):
     """What can be told of a worker from outside."""
 
     PAINTING = "painting", _("at work")
+    DRAINING = "draining", _("finishing its last job")
+    DRAINED = "drained", _("drained, its device is free")
+    PAUSED = "paused", _("paused")
+    LOADING = "loading", _("loading its model")
     IDLE = "idle", _("idle")
     QUIET = "quiet", _("gone quiet")  # no sign of life, and it did not say that it would stop
     STOPPED = "stopped", _("stopped")
@@ -66,8 +79,10 @@ class WorkerSign:
     host: str
     device: str
     profile: str
+    profiles: tuple[str, ...]
     version: str
     state: WorkerState
+    pause_reason: str
     seen_age_s: float
     paints: RunningJob | None
     last_error: str
@@ -80,6 +95,7 @@ class ServiceState:
 
     queued: int
     queue_limit: int
+    pause: Pause | None
     oldest_wait_s: float | None
     running: tuple[RunningJob, ...]
     workers: tuple[WorkerSign, ...]
@@ -91,7 +107,7 @@ class ServiceState:
     @property
     def has_worker(self) -> bool:
         """Whether anybody can be expected to paint: a supervisor, or a bare cluster at work."""
-        living = (WorkerState.PAINTING, WorkerState.IDLE)
+        living = (WorkerState.PAINTING, WorkerState.LOADING, WorkerState.IDLE)
         is_painting = any(
             job.heartbeat_age_s <= QUIET_AFTER.total_seconds() for job in self.running
         )
@@ -115,15 +131,17 @@ def service_state() -> ServiceState:
     """Ask the database; days begin at midnight of TIME_ZONE."""
     queued, oldest_wait_s = _queue()
     running = tuple(_running())
+    pauses = {pause.worker: pause for pause in Pause.objects.current()}
     painted, failed = _ask(_TODAY)
     (waits,) = _ask(_WAITS)
     median_s, p95_s = waits or (None, None)
     return ServiceState(
         queued=queued,
         queue_limit=settings.IMAGEN_QUEUE_LIMIT,
+        pause=pauses.get(""),
         oldest_wait_s=oldest_wait_s,
         running=running,
-        workers=tuple(_workers(running)),
+        workers=tuple(_workers(running, pauses)),
         painted_today=painted,
         failed_today=failed,
         median_wait_s=median_s,
@@ -131,12 +149,23 @@ def service_state() -> ServiceState:
     )
 
 
-def has_worker() -> bool:
-    """ServiceState.has_worker alone, in at most two cheap queries."""
+def has_worker(profile: str = "") -> bool:
+    """ServiceState.has_worker alone, in at most two cheap queries.
+
+    profile: only such workers count as can serve it.
+    """
     recent = Now() - QUIET_AFTER
-    if Worker.objects.filter(stopped_at__isnull=True, seen_at__gte=recent).exists():
+    living = Worker.objects.filter(
+        stopped_at__isnull=True, draining_since__isnull=True, seen_at__gte=recent
+    )
+    if profile:
+        living = living.filter(profiles__contains=[profile])
+    paused = Pause.objects.current().filter(worker=OuterRef("name"))
+    if living.exclude(Exists(paused)).exists():
         return True
     running = GenerationJob.objects.filter(status=JobStatus.RUNNING)
+    if profile:
+        running = running.filter(profile=profile)
     return running.filter(heartbeat_at__gte=recent).exists()
 
 
@@ -162,18 +191,21 @@ def _running() -> Iterable[RunningJob]:
         )
 
 
-def _workers(running: Iterable[RunningJob]) -> Iterable[WorkerSign]:
+def _workers(running: Iterable[RunningJob], pauses: Mapping[str, Pause]) -> Iterable[WorkerSign]:
     painted_by = {job.worker: job for job in running}
     age = ExpressionWrapper(Now() - F("seen_at"), output_field=DurationField())
     for worker in Worker.objects.annotate(seen_age=age):
         paints = painted_by.get(worker.name)
+        pause = pauses.get(worker.name)
         yield WorkerSign(
             name=worker.name,
             host=worker.host,
             device=worker.device,
             profile=worker.profile,
+            profiles=tuple(worker.profiles),
             version=worker.version,
-            state=_worker_state(worker, worker.seen_age, paints),
+            state=_worker_state(worker, worker.seen_age, paints, pause),
+            pause_reason=pause.reason if pause else "",
             seen_age_s=worker.seen_age.total_seconds(),
             paints=paints,
             last_error=worker.last_error,
@@ -181,12 +213,20 @@ def _workers(running: Iterable[RunningJob]) -> Iterable[WorkerSign]:
         )
 
 
-def _worker_state(worker: Worker, seen_age: timedelta, paints: RunningJob | None) -> WorkerState:
+def _worker_state(
+    worker: Worker, seen_age: timedelta, paints: RunningJob | None, pause: Pause | None
+) -> WorkerState:
     if worker.stopped_at is not None:
         return WorkerState.STOPPED
     if seen_age > QUIET_AFTER:
         return WorkerState.QUIET
-    return WorkerState.PAINTING if paints else WorkerState.IDLE
+    if worker.draining_since is not None:
+        return WorkerState.DRAINED if worker.drained_at else WorkerState.DRAINING
+    if paints:
+        return WorkerState.PAINTING
+    if pause:
+        return WorkerState.PAUSED
+    return WorkerState.LOADING if worker.loading_since else WorkerState.IDLE
 
 
 def _ask(statement: str) -> tuple[Any, ...]:

@@ -3,10 +3,14 @@
 statement_timestamp() is one moment for all conditions of a statement, so that they agree.
 """
 
+BELL = "imagen"
+"""The channel on which PostgreSQL tells the workers that there may be something to do."""
+
 MOVE = """
 WITH moved AS (
          {update}
-         RETURNING id, public_id, attempt, created_at, status, worker, error_code, error_detail),
+         RETURNING id, public_id, attempt, created_at, status, worker, error_code, error_detail,
+                   owner_id, profile, width, height, steps, ip_strength, claimed_at, finished_at),
      swept AS (DELETE FROM generation_jobpreview USING moved
                 WHERE job_id = moved.id AND moved.status <> 'running'),
      logged AS (INSERT INTO generation_jobtransition
@@ -18,24 +22,108 @@ WITH moved AS (
                                    ELSE %(reason)s END,
                        CASE WHEN status = 'failed' OR %(reason)s IN ('out_of_memory', 'worker_lost')
                             THEN error_detail ELSE '' END
-                  FROM moved)
-SELECT status, id, public_id, attempt, created_at FROM moved
+                  FROM moved),
+     turned AS (INSERT INTO generation_ownerturn (owner_id, served_at)
+                SELECT owner_id, claimed_at FROM moved WHERE %(reason)s = 'claimed'
+                    ON CONFLICT (owner_id) DO UPDATE SET served_at = EXCLUDED.served_at),
+     timed AS (INSERT INTO generation_paintingtime AS known
+                      (profile, width, height, steps, has_reference, seconds)
+               SELECT profile, width, height, steps, ip_strength > 0,
+                      ARRAY[extract(epoch FROM finished_at - claimed_at)::float]
+                 FROM moved WHERE status = 'succeeded'
+                   ON CONFLICT (profile, width, height, steps, has_reference) DO UPDATE
+                  SET seconds = (known.seconds || EXCLUDED.seconds)[
+                          greatest(cardinality(known.seconds) + 2 - %(kept_times)s, 1):])
+SELECT status, id, public_id, attempt, created_at,
+       CASE WHEN status <> 'running' THEN pg_notify(%(bell)s, '') END
+  FROM moved
 """
-"""Around an UPDATE that moves jobs: the log has it, and the preview of an ended attempt goes."""
+"""Around an UPDATE that moves jobs: the log has it, and the preview of an ended attempt goes.
 
-CLAIM = """
+A claim notes its owner's turn, a finished picture how long it took. A worker that is free again,
+and a job that waits again, wake the workers.
+"""
+
+RUNNABLE = "status = 'queued' AND (not_before IS NULL OR not_before <= clock_timestamp())"
+
+MAY_BEGIN = """NOT EXISTS (SELECT FROM generation_pause
+                             WHERE ended_at IS NULL AND worker IN ('', %(worker)s))
+           AND NOT EXISTS (SELECT FROM generation_worker
+                            WHERE name = %(worker)s AND draining_since IS NOT NULL)"""
+"""Neither the queue nor this worker is paused, and the worker is not being drained."""
+
+RUNS_HERE = """EXISTS (SELECT FROM generation_generationjob
+                        WHERE status = 'running' AND worker = %(worker)s)"""
+
+IN_TURN = "(attempt > 0) DESC, is_batch, served_at NULLS FIRST, id"
+IN_ORDER_OF_ACCEPTANCE = "(attempt > 0) DESC, id"
+
+CLAIM = f"""
 UPDATE generation_generationjob
    SET status = 'running', attempt = attempt + 1, step = 0, not_before = NULL,
        worker = %(worker)s, worker_pid = %(pid)s,
-       claimed_at = statement_timestamp(), heartbeat_at = statement_timestamp(),
-       deadline_at = statement_timestamp() + make_interval(secs => %(timeout_s)s)
- WHERE id = (SELECT id FROM generation_generationjob
-              WHERE status = 'queued'
-                AND (not_before IS NULL OR not_before <= statement_timestamp())
-              ORDER BY (attempt > 0) DESC, id
+       claimed_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
+       deadline_at = clock_timestamp() + make_interval(secs => %(timeout_s)s)
+ WHERE id = (SELECT id FROM generation_generationjob LEFT JOIN generation_ownerturn USING (owner_id)
+              WHERE {RUNNABLE} AND profile = ANY(%(profiles)s) AND {MAY_BEGIN}
+              ORDER BY {{order}}
               LIMIT 1
-                FOR UPDATE SKIP LOCKED)
+                FOR UPDATE OF generation_generationjob SKIP LOCKED)
 """
+
+IN_LINE = "SELECT pg_advisory_xact_lock(%(claim_lock)s);"
+"""Before the claim, in the same message: PostgreSQL runs both as one transaction.
+
+So claims come one after another, each sees the turns that the one before has noted, and no client
+that stops between two messages can hold the lock.
+"""
+
+TAKE_TICKET = f"""
+UPDATE django_q_ormq SET lock = statement_timestamp() + make_interval(secs => %(retry_s)s)
+ WHERE id = (SELECT id FROM django_q_ormq
+              WHERE key = %(key)s AND lock <= statement_timestamp()
+              ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+   AND (%(is_first)s
+        OR EXISTS (SELECT FROM generation_generationjob
+                    WHERE {RUNNABLE} AND profile = ANY(%(profiles)s))
+           AND {MAY_BEGIN}
+           AND NOT {RUNS_HERE})
+RETURNING id, payload
+"""
+"""A worker that cannot begin anything now leaves the ticket to others."""
+
+PUT_TICKET = """
+WITH put AS (INSERT INTO django_q_ormq (key, payload, lock)
+             VALUES (%(key)s, %(payload)s, statement_timestamp()) RETURNING id)
+SELECT id, pg_notify(%(bell)s, '') FROM put
+"""
+
+MISSING_TICKETS = f"""
+SELECT greatest((SELECT count(*) FROM generation_generationjob WHERE {RUNNABLE})
+                - (SELECT count(*) FROM django_q_ormq WHERE lock <= statement_timestamp()), 0)
+"""
+
+PURGE_TICKETS = """
+DELETE FROM django_q_ormq
+ WHERE lock > statement_timestamp()
+   AND lock < statement_timestamp() + make_interval(secs => %(retry_s)s - %(held_s)s)
+    OR lock < statement_timestamp() - make_interval(secs => %(held_s)s)
+   AND NOT EXISTS (SELECT FROM generation_generationjob WHERE status = 'queued')
+"""
+
+PASSED_OVER = f"""
+SELECT EXISTS (SELECT FROM generation_generationjob
+                WHERE {RUNNABLE} AND profile = ANY(%(profiles)s))
+   AND {MAY_BEGIN}
+   AND NOT {RUNS_HERE}
+   AND NOT EXISTS (SELECT FROM generation_worker
+                    WHERE name = %(worker)s
+                      AND loading_since > statement_timestamp() - make_interval(secs => %(load_s)s))
+   AND NOT EXISTS (SELECT FROM generation_jobtransition
+                    WHERE at > statement_timestamp() - make_interval(secs => %(quiet_s)s)
+                      AND worker = %(worker)s)
+"""
+"""A job waits that this worker could begin, and nothing has begun, ended or loaded here lately."""
 
 REPORT = """
 UPDATE generation_generationjob

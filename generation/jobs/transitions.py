@@ -17,20 +17,30 @@ caller's transaction.
 never reset, so a worker that was given up for dead can no longer change anything.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from generation.jobs import references, statements
-from generation.models import GenerationJob, JobPreview, JobStatus, JobTransition
+from generation.models import (
+    GenerationJob,
+    JobPreview,
+    JobStatus,
+    JobTransition,
+    PaintingTime,
+)
 from generation.spec.request import GenerationRequest
 
 Reason = JobTransition.Reason
 
-Values = Mapping[str, str | int | bytes | datetime | None]
+Values = Mapping[str, str | int | bytes | datetime | list[str] | None]
+CLAIM_LOCK = 0x636C61696D  # "claim"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +86,9 @@ def insert_queued(
     request: GenerationRequest,
     *,
     owner_id: int,
-    public_filename: str,
     retry_of: GenerationJob | None = None,
     actor_id: int | None = None,
+    is_batch: bool = False,
 ) -> GenerationJob:
     """A new job, asked for by its owner or another actor.
 
@@ -89,8 +99,9 @@ def insert_queued(
         reference_id=order.pop("reference") or None,
         **order,
         owner_id=owner_id,
-        public_filename=public_filename,
+        public_filename=_draw_filename(),
         retry_of=retry_of,
+        is_batch=is_batch,
         status=JobStatus.QUEUED,
     )
     reason = Reason.RETRIED if retry_of else Reason.SUBMITTED
@@ -98,14 +109,23 @@ def insert_queued(
     return job
 
 
-def claim_next(worker: WorkerIdentity, *, timeout_s: int) -> Claim | None:
-    """Give the next job in order of service to this worker.
+def claim_next(worker: WorkerIdentity, *, timeout_s: int, profiles: Sequence[str]) -> Claim | None:
+    """Give the next job in order of service to this worker, of those whose profile it can serve.
 
-    Two claimers never get the same row: SKIP LOCKED passes over what another is claiming.
-    None: nothing may run now.
+    Claims stand in line for one lock, so each sees whose turn the one before has taken.
+    SKIP LOCKED passes over a job that is just being cancelled.
+    None: nothing may run here now. Paused and draining workers get nothing.
     """
-    values: Values = {"worker": worker.name, "pid": worker.pid, "timeout_s": timeout_s}
-    moved = _move(statements.CLAIM, values, Reason.CLAIMED, origin="'queued'")
+    values: Values = {
+        "worker": worker.name,
+        "pid": worker.pid,
+        "timeout_s": timeout_s,
+        "profiles": list(profiles),
+        "claim_lock": CLAIM_LOCK,
+    }
+    order = statements.IN_TURN if settings.IMAGEN_FAIR else statements.IN_ORDER_OF_ACCEPTANCE
+    claim = statements.CLAIM.format(order=order)
+    moved = _move(claim, values, Reason.CLAIMED, origin="'queued'", first=statements.IN_LINE)
     if not moved:
         return None
     _status, job_id, public_id, attempt, created_at = moved[0]
@@ -248,6 +268,14 @@ def sweep_previews() -> int:
     return gone
 
 
+def _draw_filename() -> str:
+    """A name such as 20260130_123456_abc123.png that no job has. Under the queue's lock."""
+    while True:
+        name = f"{timezone.now():%Y%m%d_%H%M%S}_{secrets.token_hex(3)}.png"
+        if not GenerationJob.objects.filter(public_filename=name).exists():
+            return name
+
+
 def _settle(
     claim: Claim,
     status: JobStatus,
@@ -274,15 +302,22 @@ def _status_after(statement: str, values: Values, reason: Reason) -> JobStatus |
 
 
 def _move(
-    statement: str, values: Values, reason: Reason, *, origin: str = "'running'"
+    statement: str, values: Values, reason: Reason, *, origin: str = "'running'", first: str = ""
 ) -> list[tuple[str, int, UUID, int, datetime]]:
     """Run a conditional UPDATE; status, id, public id, attempt, creation of each row it changed.
 
     reason: why, unless a cancellation or an error is the reason. origin: SQL for the status before.
+    first: a statement that goes before it in the same message.
     """
+    move = statements.MOVE.format(update=statement, origin=origin)
+    further: Values = {
+        "actor": None,
+        "bell": statements.BELL,
+        "kept_times": PaintingTime.KEPT,
+        "reason": reason.value,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            statements.MOVE.format(update=statement, origin=origin),
-            {"actor": None, **values, "reason": reason.value},
-        )
-        return list(cursor.fetchall())
+        cursor.execute(first + move, {**further, **values})
+        if first:
+            cursor.nextset()
+        return [row[:5] for row in cursor.fetchall()]

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
+from generation.worker.gpu_lock import GpuLock
 from imagen_site.parent_death import end_with_this_process
 
 CREW_SIZE = 5
@@ -29,7 +31,8 @@ class Cluster:
     leave its successor deaf (django-q2 #23). So any loss breaks the whole crew.
     """
 
-    def __init__(self, manage_py: Path, *, worker_name: str, inherited_lock: int) -> None:
+    def __init__(self, manage_py: Path, *, worker_name: str, lock: GpuLock) -> None:
+        """lock: held by this process; the cluster inherits it and is noted in it as its holder."""
         self._parent = subprocess.Popen(
             [sys.executable, str(manage_py), "qcluster"],
             env=os.environ
@@ -40,9 +43,9 @@ class Cluster:
                 "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
             },
             start_new_session=True,
-            pass_fds=[inherited_lock],
+            pass_fds=[lock.descriptor],
             stdin=subprocess.DEVNULL,
-            preexec_fn=end_with_this_process(),  # noqa: PLW1509  the supervisor has no threads
+            preexec_fn=_prepare_child(lock),  # noqa: PLW1509  the supervisor has no threads
         )
         self.started_at = time.monotonic()
         self.group_id = self._parent.pid
@@ -83,6 +86,23 @@ class Cluster:
                     processes += sentinel.children()
             present = {process.pid for process in processes if _is_running(process)}
         return frozenset(present)
+
+
+def _prepare_child(lock: GpuLock) -> Callable[[], None]:
+    """What the cluster's first process does before it becomes qcluster.
+
+    It notes itself in the lock, so that no moment is left in which a killed supervisor's cluster
+    would be nobody's; and it ignores SIGUSR1, which a careless `kill` sends to the whole unit.
+    """
+    end_with_supervisor = end_with_this_process()
+    record = lock.recorder()
+
+    def prepare() -> None:
+        end_with_supervisor()
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        record(os.getpid())
+
+    return prepare
 
 
 def end_group(group_id: int) -> None:

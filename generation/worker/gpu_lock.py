@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -80,15 +81,21 @@ class GpuLock:
             os.ftruncate(self.descriptor, 0)  # what a predecessor noted is no longer true
         return True
 
-    def record(self, group_id: int) -> None:
-        """Note who holds the device, for a successor. In another user's file nothing is noted."""
-        if not self.is_own_file:
-            return
+    def recorder(self) -> Callable[[int], None]:
+        """What notes a group of this supervisor as the holder, for a successor.
+
+        May be called by a child, which inherits the file. In another user's file nothing is noted.
+        """
         pid = os.getpid()
         started = psutil.Process(pid).create_time()
-        holder = Holder(supervisor_pid=pid, supervisor_started=started, group_id=group_id)
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, json.dumps(asdict(holder)).encode(), 0)
+
+        def record(group_id: int) -> None:
+            if self.is_own_file:
+                holder = Holder(supervisor_pid=pid, supervisor_started=started, group_id=group_id)
+                os.ftruncate(self.descriptor, 0)
+                os.pwrite(self.descriptor, json.dumps(asdict(holder)).encode(), 0)
+
+        return record
 
     def holder(self) -> Holder | None:
         """Who noted itself last. A file that another user owns is not believed: None."""

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
-from generation.jobs import outage, queue, recovery
+from generation.jobs import controls, outage, presence, recovery, tickets
 from generation.worker import registry
 from generation.worker.cluster import Cluster, end_group
 from generation.worker.gpu_lock import GpuLock
@@ -17,7 +18,8 @@ logger = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 0.5
 REAP_EVERY_S = 5.0
-EXPIRE_EVERY_S = 60.0
+TIDY_EVERY_S = 60.0
+DEAF_AFTER_S = 25.0
 STEADY_AFTER_S = 60.0
 SHORTEST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
@@ -37,19 +39,27 @@ class Supervisor:
         manage_py: Path,
         keep_database: Callable[[], object],
     ) -> None:
-        self.name = f"{socket.gethostname()}/{lock.name}"
+        self.name = settings.IMAGEN_WORKER_NAME or f"{socket.gethostname()}/{lock.name}"
         self.identity = registry.identify(self.name, device)
         self.lock = lock
         self.manage_py = manage_py
         self.keep_database = keep_database
         self._is_stopping = False
+        self._wants_drain = False
+        self._is_draining = False
         self._is_database_away = False
         self._is_waiting_for_job = False
         self._is_enrolled = False
+        self._next_reap = self._next_tidy = 0.0
+        self._passed_over_since: float | None = None
 
     def stop(self) -> None:
         """Ask `run` to come to its end. Takes no lock, so that a signal handler may call it."""
         self._is_stopping = True
+
+    def drain(self) -> None:
+        """Ask it to finish its job, take no more, and free the device. For a signal handler too."""
+        self._wants_drain = True
 
     def run(self) -> None:
         """Supervise until `stop`; then the cluster is killed and its job goes back to the queue."""
@@ -88,6 +98,10 @@ class Supervisor:
         """Start one after another, with growing pauses while they do not last, until `stop`."""
         pause_s = SHORTEST_PAUSE_S
         while not self._is_stopping:
+            if self._is_draining:
+                self._rest()
+                pause_s = SHORTEST_PAUSE_S
+                continue
             cluster = self._start_cluster()
             try:
                 self._watch(cluster)
@@ -97,36 +111,55 @@ class Supervisor:
                 is_steady = time.monotonic() - cluster.started_at > STEADY_AFTER_S
                 pause_s = SHORTEST_PAUSE_S if is_steady else min(2 * pause_s, LONGEST_PAUSE_S)
                 self._with_database(lambda: recovery.recover_worker(self.name))
-                self._pause(pause_s)
+                self._pause(0 if self._is_draining else pause_s)
 
     def _start_cluster(self) -> Cluster:
-        cluster = Cluster(
-            self.manage_py, worker_name=self.name, inherited_lock=self.lock.descriptor
-        )
-        self.lock.record(cluster.group_id)
+        self._with_database(lambda: registry.note_cluster(self.identity))
+        cluster = Cluster(self.manage_py, worker_name=self.name, lock=self.lock)
         self._is_waiting_for_job = False
+        self._passed_over_since = None
         logger.info("%s: cluster %d starts", self.name, cluster.group_id)
-        self._with_database(queue.ring)  # the first ticket loads the model
+        self._with_database(tickets.ring)  # the first ticket loads the model
         return cluster
 
     def _watch(self, cluster: Cluster) -> None:
-        """Reap, ring and expire on time; returns when the crew is broken or `stop` was called."""
-        next_reap = next_expiry = 0.0
+        """Do what is due; returns when the crew is broken, deaf or drained, or at `stop`."""
         while not self._pause(WATCH_EVERY_S):
             lost = cluster.missing()
             if lost and self._can_restart(cluster, lost):
-                logger.error("%s: lost process %s, restarting all", self.name, sorted(lost))
-                self._note_error(f"lost process {sorted(lost)}, restarting all")
+                self._give_up(f"lost process {sorted(lost)}, restarting all")
                 return
-            now = time.monotonic()
-            if now >= next_reap:
-                next_reap = now + REAP_EVERY_S
-                self._do_duty(self.keep_database)
-                self._do_duty(recovery.reap_and_ring)
-                self._do_duty(self._give_sign)
-            if now >= next_expiry:
-                next_expiry = now + EXPIRE_EVERY_S
-                self._do_duty(recovery.delete_expired)
+            if self._do_what_is_due() and cluster.crew and self._is_deaf():
+                self._give_up("took no job for half a minute though one waits, restarting all")
+                return
+            if self._is_draining and self._is_idle():
+                return
+
+    def _rest(self) -> None:
+        """The cluster has ended, the device is free: wait to be resumed or stopped."""
+        logger.warning("%s: drained, nothing runs here; resume or stop it", self.name)
+        self._do_duty(lambda: registry.note_drained(self.identity))
+        while self._is_draining and not self._pause(WATCH_EVERY_S):
+            self._do_what_is_due()
+        if not self._is_draining:
+            logger.warning("%s: resumed", self.name)
+
+    def _do_what_is_due(self) -> bool:
+        """Reap, ring, give a sign, tidy. Whether it was time to look after jobs and workers."""
+        if self._wants_drain:
+            self._do_duty(self._begin_drain)
+        now = time.monotonic()
+        if now >= self._next_tidy:
+            self._next_tidy = now + TIDY_EVERY_S
+            self._do_duty(recovery.tidy)
+            self._do_duty(registry.forget_lost)
+        if now < self._next_reap:
+            return False
+        self._next_reap = now + REAP_EVERY_S
+        self._do_duty(self.keep_database)
+        self._do_duty(recovery.reap_and_ring)
+        self._do_duty(self._give_sign)
+        return True
 
     def _can_restart(self, cluster: Cluster, lost: frozenset[int]) -> bool:
         """Whether the broken crew can be ended now: not while its worker paints in good health."""
@@ -141,11 +174,38 @@ class Supervisor:
             logger.warning("%s: lost process %s, restart after this job", self.name, sorted(lost))
         return False
 
+    def _is_deaf(self) -> bool:
+        """Whether the crew has long taken nothing although a job waits that it could begin."""
+        seen: list[bool] = []
+        self._do_duty(lambda: seen.append(presence.is_passed_over(self.name)))
+        if not (seen and seen[0]):
+            self._passed_over_since = None
+            return False
+        now = time.monotonic()
+        self._passed_over_since = self._passed_over_since or now
+        return now - self._passed_over_since >= DEAF_AFTER_S
+
+    def _is_idle(self) -> bool:
+        """Whether no job runs here, which a draining worker cannot change by itself."""
+        busy_pids: list[int | None] = []
+        self._do_duty(lambda: busy_pids.append(recovery.busy_pid(self.name)))
+        return busy_pids == [None]
+
+    def _begin_drain(self) -> None:
+        self._give_sign()
+        controls.drain(self.name)
+        self._wants_drain = False
+        self._is_draining = True
+
     def _give_sign(self) -> None:
         if not self._is_enrolled:
             registry.enrol(self.identity)
             self._is_enrolled = True
-        registry.give_sign(self.identity)
+        self._is_draining = registry.give_sign(self.identity)
+
+    def _give_up(self, words: str) -> None:
+        logger.error("%s: %s", self.name, words)
+        self._note_error(words)
 
     def _note_error(self, words: str) -> None:
         self._do_duty(lambda: registry.note_error(self.identity, words))

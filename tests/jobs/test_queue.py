@@ -4,9 +4,7 @@ import threading
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 from django_q.models import OrmQ
-from django_q.signals import pre_execute
 
 from generation.jobs import queue, services, transitions
 from generation.jobs.queue import QueueFull, UserQueueFull
@@ -89,27 +87,3 @@ def test_job_and_ticket_are_committed_together_or_not_at_all() -> None:
         submit_and_die()
     assert not OrmQ.objects.exists()
     assert not GenerationJob.objects.exists()
-
-
-def test_bell_rings_only_for_a_runnable_job_without_a_free_ticket() -> None:
-    assert not queue.ring_if_needed()
-    _job, claim = factories.running_job()
-    OrmQ.objects.all().delete()
-    transitions.postpone(claim, detail="", delay_s=3600, tries=3)
-    assert not queue.ring_if_needed()
-    factories.queued_job()
-    assert not queue.ring_if_needed()
-    OrmQ.objects.update(lock=timezone.now() + timezone.timedelta(hours=1))
-    assert queue.ring_if_needed()
-    assert OrmQ.objects.count() == 2
-
-
-def test_ticket_is_deleted_before_the_work_starts() -> None:
-    factories.queued_job()
-    pre_execute.send(sender="django_q", func=None, task={"ack_id": OrmQ.objects.get().pk})
-    assert not OrmQ.objects.exists()
-
-
-def test_unsupervised_cluster_is_warned_of(caplog) -> None:
-    queue.signals.post_spawn.send(sender="django_q", proc_name="worker")
-    assert "imagen_worker" in caplog.text

@@ -8,11 +8,11 @@ import pytest
 from django.db import OperationalError
 from django.db.models.functions import Now
 
-from generation import tasks
+from generation import conf, tasks
 from generation.jobs import outage, runner, services, transitions
 from generation.jobs.transitions import Standing
 from generation.log import current_job
-from generation.models import GenerationJob, JobPreview, JobStatus
+from generation.models import GenerationJob, JobPreview, JobStatus, Worker
 from generation.spec.errors import DeadlinePassed, NotFinite, OutOfMemory, PromptUnreadable
 from generation.spec.picture import Picture
 from generation.spec.progress import ProgressListener, StepProgress
@@ -319,13 +319,37 @@ def test_reference_goes_to_the_engine(use_engine) -> None:
     assert engine.requests[0].reference == job.reference.digest
 
 
-def test_job_of_a_profile_that_is_gone_fails_with_its_name(media) -> None:
+def test_job_of_a_profile_that_goes_before_it_is_loaded_fails_with_its_name(
+    media, monkeypatch
+) -> None:
     job = factories.queued_job()
     GenerationJob.objects.update(profile="path:gone")
+    monkeypatch.setattr(conf, "servable_profiles", lambda: ["path:gone"])
     runner.run_next()
     job.refresh_from_db()
     assert (job.status, job.error_code) == (JobStatus.FAILED, "model_unavailable")
     assert "path:gone" in job.error_detail
+
+
+def test_job_that_nobody_here_can_serve_waits(media) -> None:
+    job = factories.queued_job()
+    GenerationJob.objects.update(profile="path:elsewhere")
+    assert runner.run_next() == "nothing to claim"
+    job.refresh_from_db()
+    assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
+
+
+def test_loading_without_a_job_is_seen(monkeypatch, settings) -> None:
+    settings.IMAGEN_WORKER_NAME = factories.living_worker().name
+    seen: list[bool] = []
+
+    def load(_name: str) -> None:
+        seen.append(Worker.objects.get().loading_since is not None)
+
+    monkeypatch.setattr(runner, "load_engine", load)
+    runner.run_next()
+    assert seen == [True]
+    assert Worker.objects.get().loading_since is None
 
 
 def test_nothing_is_warmed_up_before_it_is_installed(monkeypatch, settings, tmp_path) -> None:

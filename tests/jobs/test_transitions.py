@@ -29,7 +29,9 @@ def test_claim_starts_the_oldest_job() -> None:
 
 
 def test_nothing_to_claim_is_none() -> None:
-    assert transitions.claim_next(factories.WORKER, timeout_s=600) is None
+    assert (
+        transitions.claim_next(factories.WORKER, timeout_s=600, profiles=factories.PROFILES) is None
+    )
 
 
 def test_released_job_is_served_before_all_first_starts() -> None:
@@ -42,7 +44,9 @@ def test_released_job_is_served_before_all_first_starts() -> None:
 def test_job_is_not_claimed_before_its_back_off_has_passed() -> None:
     _job, claim = factories.running_job()
     transitions.postpone(claim, detail="", delay_s=3600, tries=3)
-    assert transitions.claim_next(factories.WORKER, timeout_s=600) is None
+    assert (
+        transitions.claim_next(factories.WORKER, timeout_s=600, profiles=factories.PROFILES) is None
+    )
 
 
 def test_report_writes_step_and_heartbeat() -> None:
@@ -191,7 +195,9 @@ def test_release_touches_only_its_worker() -> None:
 def test_queued_job_is_cancelled_at_once() -> None:
     job = factories.queued_job()
     assert transitions.cancel(job.pk) is JobStatus.CANCELLED
-    assert transitions.claim_next(factories.WORKER, timeout_s=600) is None
+    assert (
+        transitions.claim_next(factories.WORKER, timeout_s=600, profiles=factories.PROFILES) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -257,7 +263,7 @@ def test_simultaneous_claimers_never_share_a_job() -> None:
     def claim_until_empty(pid: int) -> None:
         start.wait()
         worker = WorkerIdentity(name=f"w{pid}", pid=pid)
-        while claim := transitions.claim_next(worker, timeout_s=600):
+        while claim := transitions.claim_next(worker, timeout_s=600, profiles=["miniature"]):
             claimed.append(claim.job_id)
         connection.close()
 

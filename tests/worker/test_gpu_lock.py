@@ -51,7 +51,7 @@ def test_lock_lives_on_in_a_child_that_inherited_it(tmp_path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[lock.descriptor]
     )
-    lock.record(child.pid)
+    lock.recorder()(child.pid)
     os.close(lock.descriptor)
     successor = GpuLock(tmp_path / "gpu.lock")
     assert not successor.acquire()
@@ -64,7 +64,7 @@ def test_holder_is_abandoned_once_its_supervisor_is_gone(tmp_path) -> None:
     path = tmp_path / "gpu.lock"
     script = (
         "import sys; from pathlib import Path; from generation.worker.gpu_lock import GpuLock;"
-        "lock = GpuLock(Path(sys.argv[1])); assert lock.acquire(); lock.record(77)"
+        "lock = GpuLock(Path(sys.argv[1])); assert lock.acquire(); lock.recorder()(77)"
     )
     root = Path(__file__).resolve().parents[2]
     subprocess.run([sys.executable, "-c", script, str(path)], check=True, cwd=root)
@@ -73,7 +73,7 @@ def test_holder_is_abandoned_once_its_supervisor_is_gone(tmp_path) -> None:
     assert holder
     assert holder.group_id == 77
     assert holder.is_abandoned
-    lock.record(78)
+    lock.recorder()(78)
     assert not lock.holder().is_abandoned
     os.close(lock.descriptor)
 
@@ -91,7 +91,7 @@ def test_record_in_another_users_file_is_not_believed(tmp_path) -> None:
     os.chown(path, 65534, 65534)
     lock = GpuLock(path)
     assert lock.holder() is None
-    lock.record(5)
+    lock.recorder()(5)
     assert '"group_id": 1' in path.read_text()
     assert lock.acquire()
     os.close(lock.descriptor)

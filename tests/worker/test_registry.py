@@ -70,7 +70,8 @@ def test_long_unseen_workers_are_forgotten() -> None:
         registry.enrol(registry.identify(name, "cpu"))
     Worker.objects.filter(name="gone").update(seen_at=Now() - timedelta(days=7, minutes=1))
     Worker.objects.filter(name="quiet").update(seen_at=Now() - timedelta(days=6))
-    registry.give_sign(IDENTITY)
+    registry.enrol(IDENTITY)
+    registry.forget_lost()
     assert set(Worker.objects.values_list("name", flat=True)) == {"quiet", "host/cpu-1"}
 
 
@@ -122,7 +123,7 @@ def test_registry_that_fails_stops_nobody(supervise, monkeypatch, error) -> None
     def fail(*args: object, **kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(registry, "_write", fail)
+    monkeypatch.setattr(registry, "_values", fail)
     supervisor, cluster = supervise(), FakeCluster()
     cluster.lost = frozenset({7})
     run_once(supervisor, monkeypatch, cluster)
@@ -135,7 +136,7 @@ def test_first_words_lost_to_an_outage_are_said_later(supervise, monkeypatch) ->
     registry.note_stop(registry.identify(supervise().name, "cpu"))
     supervisor = supervise()
     with monkeypatch.context() as away:
-        away.setattr(registry, "_write", lambda *_: (_ for _ in ()).throw(OperationalError("x")))
+        away.setattr(registry, "_values", lambda *_: (_ for _ in ()).throw(OperationalError("x")))
         supervisor._do_duty(supervisor._give_sign)
     assert row().stopped_at is not None
     supervisor._do_duty(supervisor._give_sign)

@@ -18,6 +18,7 @@ class FakeCluster:
     def __init__(self, *args: object, **kwargs: object) -> None:
         self.started_at = 0.0
         self.group_id = 1
+        self.crew = frozenset({1})
         self.lost: frozenset[int] = frozenset()
         self.alive: set[int] = set()
         self.is_ended = False

@@ -18,7 +18,8 @@ class Command(BaseCommand):
         "when anything in it dies, recovers lost jobs and rings for waiting ones. One worker "
         "serves one GPU, the one that CUDA_VISIBLE_DEVICES shows (else the first), or the CPU for "
         "a profile that needs no more. "
-        "SIGTERM or Ctrl-C: the running job goes back to the queue at once."
+        "SIGTERM or Ctrl-C: the running job goes back to the queue at once. SIGUSR1: it is "
+        "finished, no more is taken, and the device is free until `manage.py queue resume`."
     )
 
     def handle(self, *args: object, **options: object) -> None:
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         )
         for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signal_number, lambda *_: supervisor.stop())
+        signal.signal(signal.SIGUSR1, lambda *_: supervisor.drain())
         supervisor.run()
 
 

@@ -1,4 +1,4 @@
-"""Rows and their constraints. Only jobs.transitions writes a job's status."""
+"""Jobs, what they follow and what they leave. Only jobs.transitions writes a job's status."""
 
 import uuid
 
@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from generation.models.references import ReferenceImage
 from generation.spec.request import GenerationRequest
 
 
@@ -59,21 +60,6 @@ class PreviewQuerySet(models.QuerySet["JobPreview"]):
         return self.filter(job=job, attempt=F("job__attempt"), **shown)
 
 
-class ReferenceImage(models.Model):
-    """A picture whose style others may follow, kept as it was when the first job asked for it.
-
-    The file lies in its row, so that each host's workers find it and a backup has it whole.
-    """
-
-    digest = models.CharField(max_length=64, primary_key=True)  # SHA-256 of the file
-    name = models.CharField(max_length=200)
-    file = models.BinaryField()
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.digest[:8]})"
-
-
 class GenerationJob(models.Model):
     """One picture that somebody asked for: the order, its progress and its outcome.
 
@@ -107,6 +93,8 @@ class GenerationJob(models.Model):
     step = models.PositiveIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
     not_before = models.DateTimeField(null=True, blank=True)
+    # Nobody waits for it, so all who do go first.
+    is_batch = models.BooleanField(default=False, db_default=False)
 
     attempt = models.PositiveIntegerField(default=0)
     oom_count = models.PositiveIntegerField(default=0)
@@ -293,105 +281,3 @@ class JobTransition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status or 'new'} -> {self.to_status} ({self.reason})"
-
-
-class UploadedReference(models.Model):
-    """A reference picture that a user sent, for this user's eyes only."""
-
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads"
-    )
-    reference = models.ForeignKey(ReferenceImage, on_delete=models.PROTECT, related_name="uploads")
-    name = models.CharField(max_length=200)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ("-id",)
-        constraints = (
-            models.UniqueConstraint(fields=["owner", "reference"], name="upload_once_a_user"),
-        )
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Worker(models.Model):
-    """A supervisor's sign of life: one row a worker, renewed every few seconds.
-
-    What it paints stands in the jobs; a worker without a recent sign has gone quiet.
-    """
-
-    name = models.CharField(max_length=200, primary_key=True)  # as jobs name it
-    host = models.CharField(max_length=200)
-    device = models.CharField(max_length=200)
-    profile = models.CharField(max_length=200)
-    version = models.CharField(max_length=40)
-    started_at = models.DateTimeField(db_default=Now())
-    seen_at = models.DateTimeField(db_default=Now())
-    stopped_at = models.DateTimeField(null=True, blank=True)
-    last_error = models.TextField(blank=True)
-    last_error_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ("name",)
-        verbose_name = _("worker")
-        verbose_name_plural = _("workers")
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Invitation(models.Model):
-    """The right to sign up once. Only the SHA-256 of its link's key is kept."""
-
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    note = models.CharField(max_length=200, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-    )
-    created_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True, blank=True)
-    used_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-    )
-
-    class Meta:
-        ordering = ("-id",)
-        verbose_name = _("invitation")
-        verbose_name_plural = _("invitations")
-
-    def __str__(self) -> str:
-        return self.note or f"#{self.pk}"
-
-
-class ApiToken(models.Model):
-    """A program's key. Only the SHA-256 of its 256 random bits is kept; the prefix names it."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
-    )
-    name = models.CharField(max_length=100)
-    digest = models.CharField(max_length=64, unique=True, editable=False)
-    prefix = models.CharField(max_length=12, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ("-id",)
-        verbose_name = _("API token")
-        verbose_name_plural = _("API tokens")
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}…)"

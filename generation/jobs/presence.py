@@ -1,0 +1,43 @@
+"""Whether a worker hears: what it is seen to do, beside the job that it may hold."""
+
+import contextlib
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from generation import conf
+from generation.jobs import statements
+from generation.models import Worker
+
+QUIET_S = 30
+"""A worker that takes nothing for so long, although something waits for it, does not hear."""
+
+
+@contextlib.contextmanager
+def loading(worker_name: str) -> Iterator[None]:
+    """Let others see that the worker loads a model without a job, and so takes none."""
+    known = Worker.objects.filter(pk=worker_name)
+    known.update(loading_since=Now())
+    try:
+        yield
+    finally:
+        known.update(loading_since=None)
+
+
+def is_passed_over(worker_name: str) -> bool:
+    """Whether a job waits that this worker could begin, though nothing has happened here lately.
+
+    True for a moment with any worker that was idle; for long, only with one that is deaf. A model
+    that loads for longer than a job may take is none that loads.
+    """
+    values: dict[str, str | int | list[str]] = {
+        "worker": worker_name,
+        "profiles": conf.servable_profiles(),
+        "quiet_s": QUIET_S,
+        "load_s": settings.IMAGEN_JOB_TIMEOUT,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statements.PASSED_OVER, values)
+        return bool(cursor.fetchone()[0])
