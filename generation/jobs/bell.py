@@ -29,7 +29,7 @@ class Bell(ORM):  # type: ignore[misc]  # django-q2 has no types
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
-        self._ear = Ear()
+        self.ear = Ear()
         self._is_first = True
 
     def enqueue(self, task: str) -> int:
@@ -53,7 +53,7 @@ class Bell(ORM):  # type: ignore[misc]  # django-q2 has no types
             time.sleep(PAUSE_S)
             return None
         if ticket is None:
-            self._ear.listen(BACKSTOP_S)
+            self.ear.listen(BACKSTOP_S)
             return None
         self._is_first = False
         return [ticket]
@@ -94,6 +94,13 @@ class Ear:
             self._give_up(error)
             time.sleep(limit_s)
 
+    def close(self) -> None:
+        """Hear nothing more, until it listens again."""
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.close()
+        self._connection = None
+
     def _open(self) -> psycopg.Connection:
         opened = psycopg.connect(**settings.LISTEN_PARTS, autocommit=True)
         opened.execute(f"LISTEN {statements.BELL}")
@@ -107,7 +114,4 @@ class Ear:
         if not self._is_deaf:
             logger.warning("the bell cannot be heard, asking every %g s: %s", BACKSTOP_S, error)
         self._is_deaf = True
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-        self._connection = None
+        self.close()
