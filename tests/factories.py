@@ -2,9 +2,11 @@
 
 import io
 import itertools
+from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.utils import timezone
 from PIL import Image
 
 from generation.jobs import references, services, transitions
@@ -24,6 +26,10 @@ def png(width: int = 128, height: int = 128) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (width, height), "teal").save(file, "PNG")
     return file.getvalue()
+
+
+def now() -> datetime:
+    return timezone.now()
 
 
 def make_user(name: str | None = None, **fields: object) -> User:

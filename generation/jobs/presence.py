@@ -11,8 +11,8 @@ from generation import conf
 from generation.jobs import statements
 from generation.models import Worker
 
-QUIET_S = 30
-"""A worker that takes nothing for so long, although something waits for it, does not hear."""
+QUIET_S = 10
+"""Whoever began or ended something since is at work, if only between two jobs."""
 
 
 @contextlib.contextmanager

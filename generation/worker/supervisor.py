@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 WATCH_EVERY_S = 0.5
 REAP_EVERY_S = 5.0
 TIDY_EVERY_S = 60.0
-DEAF_AFTER_S = 25.0
+DEAF_AFTER_S = 15.0
 STEADY_AFTER_S = 60.0
 SHORTEST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
@@ -130,7 +130,7 @@ class Supervisor:
                 self._give_up(f"lost process {sorted(lost)}, restarting all")
                 return
             if self._do_what_is_due() and cluster.crew and self._is_deaf():
-                self._give_up("took no job for half a minute though one waits, restarting all")
+                self._give_up("took no job though one waits, restarting all")
                 return
             if self._is_draining and self._is_idle():
                 return
