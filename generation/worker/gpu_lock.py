@@ -9,6 +9,8 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,8 +40,10 @@ class Holder:
 
 
 def visible_device() -> str:
-    """ "gpu-0", "gpu-GPU-8932…" or "cpu", told without touching CUDA, which must not be forked.
+    """ "gpu-0" or "cpu", told without touching CUDA, which must not be forked.
 
+    A GPU that is called by its UUID is the same as by its number, or two workers would share it;
+    where nvidia-smi cannot tell, it keeps the name that was given.
     Raises AmbiguousDevice when CUDA_VISIBLE_DEVICES names several.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -51,7 +55,20 @@ def visible_device() -> str:
             f"CUDA_VISIBLE_DEVICES={visible} names {len(devices)} GPUs, but one worker serves "
             "one; start one imagen_worker for each, with one of them visible."
         )
-    return f"gpu-{devices[0]}" if devices and devices[0] != "-1" else "cpu"
+    return f"gpu-{_number_of(devices[0])}" if devices and devices[0] != "-1" else "cpu"
+
+
+def _number_of(gpu: str) -> str:
+    """The place on the PCI bus, as nvidia-smi counts; CUDA counts so by CUDA_DEVICE_ORDER."""
+    if gpu.isdigit() or not (smi := shutil.which("nvidia-smi")):
+        return gpu
+    command = [smi, "--query-gpu=index,uuid", "--format=csv,noheader"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    for line in listed.stdout.splitlines():
+        number, _comma, uuid = line.partition(", ")
+        if uuid.startswith(gpu):
+            return number
+    return gpu
 
 
 def lock_path(folder: Path, device: str, database: str) -> Path:

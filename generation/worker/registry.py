@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from generation import conf
+from generation.jobs.state import QUIET_AFTER
 from generation.models import Worker
 
 FORGET_AFTER = timedelta(days=7)
@@ -54,6 +55,13 @@ def identify(name: str, device: str) -> Identity:
         profile=conf.profile().name,
         version=version("imagen"),
     )
+
+
+def is_taken(identity: Identity) -> bool:
+    """Whether a worker of another host has this name and lives: the jobs of one would be both's."""
+    namesakes = Worker.objects.filter(pk=identity.name, stopped_at__isnull=True)
+    lives = namesakes.filter(seen_at__gte=Now() - QUIET_AFTER)
+    return lives.exclude(host=identity.host).exists()
 
 
 def enrol(identity: Identity) -> None:

@@ -91,7 +91,24 @@ class Supervisor:
                 logger.warning("%s: in use by another worker, waiting for it", self.name)
             if self._pause(WATCH_EVERY_S):
                 return False
+        if not self._take_name():
+            return False
         self._with_database(lambda: recovery.recover_worker(self.name))
+        return True
+
+    def _take_name(self) -> bool:
+        """Wait while a worker of another host bears this name. False: stopped."""
+        is_told = False
+        while self._asks(lambda: registry.is_taken(self.identity)):
+            if not is_told:
+                is_told = True
+                logger.error(
+                    "%s: a worker of another host has this name; waiting until it is gone. "
+                    "Give each worker its own by IMAGEN_WORKER_NAME.",
+                    self.name,
+                )
+            if self._pause(REAP_EVERY_S):
+                return False
         return True
 
     def _keep_a_cluster(self) -> None:
@@ -176,9 +193,7 @@ class Supervisor:
 
     def _is_deaf(self) -> bool:
         """Whether the crew has long taken nothing although a job waits that it could begin."""
-        seen: list[bool] = []
-        self._do_duty(lambda: seen.append(presence.is_passed_over(self.name)))
-        if not (seen and seen[0]):
+        if not self._asks(lambda: presence.is_passed_over(self.name)):
             self._passed_over_since = None
             return False
         now = time.monotonic()
@@ -187,9 +202,7 @@ class Supervisor:
 
     def _is_idle(self) -> bool:
         """Whether no job runs here, which a draining worker cannot change by itself."""
-        busy_pids: list[int | None] = []
-        self._do_duty(lambda: busy_pids.append(recovery.busy_pid(self.name)))
-        return busy_pids == [None]
+        return self._asks(lambda: recovery.busy_pid(self.name) is None)
 
     def _begin_drain(self) -> None:
         self._give_sign()
@@ -209,6 +222,12 @@ class Supervisor:
 
     def _note_error(self, words: str) -> None:
         self._do_duty(lambda: registry.note_error(self.identity, words))
+
+    def _asks(self, question: Callable[[], bool]) -> bool:
+        """The answer; False where it cannot be had now."""
+        answers: list[bool] = []
+        self._do_duty(lambda: answers.append(question()))
+        return answers == [True]
 
     def _do_duty(self, duty: Callable[[], object]) -> None:
         """Do what is due; a failure is logged and tried again when it is due again."""

@@ -31,6 +31,19 @@ def test_several_visible_gpus_are_refused_with_the_remedy(monkeypatch) -> None:
         visible_device()
 
 
+def test_gpu_has_one_lock_by_number_and_by_uuid(tmp_path, monkeypatch) -> None:
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text("#!/bin/sh\necho '0, GPU-8932f937-d72c'\necho '1, GPU-f5e8a3b1-0c4d'\n")
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-f5e8")
+    assert visible_device() == "gpu-1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert visible_device() == "gpu-1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-7")
+    assert visible_device() == "gpu-MIG-7"
+
+
 def test_gpu_is_locked_for_the_machine_and_cpu_for_a_database(tmp_path) -> None:
     assert lock_path(tmp_path, "gpu-0", "a") == lock_path(tmp_path, "gpu-0", "b")
     assert lock_path(tmp_path, "cpu", "a") != lock_path(tmp_path, "cpu", "b")

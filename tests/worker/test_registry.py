@@ -75,8 +75,11 @@ def test_long_unseen_workers_are_forgotten() -> None:
     assert set(Worker.objects.values_list("name", flat=True)) == {"quiet", "host/cpu-1"}
 
 
-def run_once(supervisor, monkeypatch, cluster: FakeCluster) -> None:
+def run_once(
+    supervisor, monkeypatch, cluster: FakeCluster, lost: frozenset[int] | None = None
+) -> None:
     """Run it with this cluster, and stop it when the next one would start."""
+    cluster.lost = lost or cluster.lost
     clusters = iter([cluster])
 
     def start(*args: object, **kwargs: object) -> FakeCluster:
@@ -141,3 +144,33 @@ def test_first_words_lost_to_an_outage_are_said_later(supervise, monkeypatch) ->
     assert row().stopped_at is not None
     supervisor._do_duty(supervisor._give_sign)
     assert row().stopped_at is None
+
+
+def test_name_is_taken_while_another_hosts_worker_lives() -> None:
+    stranger = registry.Identity(
+        name=IDENTITY.name, host="elsewhere", device="cpu", profile="miniature", version="0"
+    )
+    assert not registry.is_taken(IDENTITY)
+    registry.enrol(stranger)
+    assert registry.is_taken(IDENTITY)
+    assert not registry.is_taken(stranger)
+    make_older(seen_at=timedelta(minutes=1))
+    assert not registry.is_taken(IDENTITY)
+    registry.give_sign(stranger)
+    registry.note_stop(stranger)
+    assert not registry.is_taken(IDENTITY)
+
+
+def test_namesake_waits_and_says_why(supervise, monkeypatch, caplog) -> None:
+    supervisor = supervise()
+    registry.enrol(
+        registry.Identity(
+            name=supervisor.name, host="elsewhere", device="cpu", profile="miniature", version="0"
+        )
+    )
+    monkeypatch.setattr(module, "REAP_EVERY_S", 0)
+    taken = iter([True, True, False])
+    monkeypatch.setattr(registry, "is_taken", lambda _identity: next(taken))
+    run_once(supervisor, monkeypatch, FakeCluster(), lost=frozenset({7}))
+    assert caplog.text.count("IMAGEN_WORKER_NAME") == 1
+    assert row().host != "elsewhere"
