@@ -1,6 +1,7 @@
 """Keeps one cluster whole, recovers what dies, and rings for what waits."""
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -155,6 +156,7 @@ class Supervisor:
     def _rest(self) -> None:
         """The cluster has ended, the device is free: wait to be resumed or stopped."""
         logger.warning("%s: drained, nothing runs here; resume or stop it", self.name)
+        self.lock.recorder()(os.getpid())  # whoever asks for the holder's health finds it well
         self._do_duty(lambda: registry.note_drained(self.identity))
         while self._is_draining and not self._pause(WATCH_EVERY_S):
             self._do_what_is_due()

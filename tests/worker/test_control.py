@@ -1,5 +1,7 @@
 """What the supervisor makes of a drain, and of a crew that does not hear."""
 
+import os
+
 import pytest
 from django.db import OperationalError
 
@@ -53,6 +55,7 @@ def test_drained_worker_frees_its_device_and_waits(supervise, clusters, monkeypa
     def look() -> None:
         worker = Worker.objects.get()
         states.append((clusters[0].is_ended, worker.drained_at is not None))
+        assert supervisor.lock.holder().group_id == os.getpid()
 
     on_reap(monkeypatch, supervisor.drain, nothing, look, supervisor.stop)
     supervisor.run()
