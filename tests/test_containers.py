@@ -232,7 +232,7 @@ def test_the_worker_is_healthy_while_its_cluster_lives(
     assert lock.acquire()
     assert not is_healthy("worker")
     leader = subprocess.Popen(["sleep", "60"])
-    lock.record(leader.pid)
+    lock.recorder()(leader.pid)
     assert is_healthy("worker")
     leader.kill()
     os.waitid(os.P_PID, leader.pid, os.WEXITED | os.WNOWAIT)
