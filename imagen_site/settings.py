@@ -202,6 +202,7 @@ KEEP_ALIVE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,  # milliseconds
 }
+DATABASE_PARTS: dict[str, Any] = KEEP_ALIVE | env.connection_parts(DATABASE_URL)
 LISTEN_PARTS: dict[str, Any] = KEEP_ALIVE | env.connection_parts(
     IMAGEN_LISTEN_URL, "IMAGEN_LISTEN_URL"
 )
@@ -209,7 +210,7 @@ LISTEN_PARTS: dict[str, Any] = KEEP_ALIVE | env.connection_parts(
 
 def _database() -> dict[str, Any]:
     """One PostgreSQL. Web processes share a small pool; all others keep one connection each."""
-    parts: dict[str, Any] = KEEP_ALIVE | env.connection_parts(DATABASE_URL)
+    parts = DATABASE_PARTS.copy()
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST"}
     database = {
         django: str(parts.pop(libpq)) for libpq, django in names.items() if parts.get(libpq)
@@ -217,7 +218,8 @@ def _database() -> dict[str, Any]:
     database |= {"PORT": str(parts.pop("port", "")), "ENGINE": "django.db.backends.postgresql"}
     if IS_WEB_PROCESS:
         parts["application_name"] = f"{WEB_APPLICATION} {env.text('IMAGEN_WEB_URL')}"
-        parts["pool"] = {"min_size": 1, "max_size": 16, "timeout": 20}
+        # After an outage whoever asks again is served at once, not after the pool's next attempt.
+        parts["pool"] = {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 2}
     max_age = 0 if IS_WEB_PROCESS else 600
     return database | {"OPTIONS": parts, "CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True}
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from rest_framework import exceptions
 
+from generation.api import outages
 from generation.jobs import outage
 from generation.jobs.queue import QueueFull, UserQueueFull
 from generation.jobs.services import JobNotCancellable, JobNotDeletable, JobNotRetryable
@@ -157,9 +158,14 @@ def queue_full_sentence(error: QueueFull, *, is_own: bool = True) -> str:
     return sentence % {"limit": error.limit}
 
 
-def database_gone(error: Exception) -> JsonResponse:
-    """503: the database is away; the log tells why, the answer does not."""
-    logger.error("the database is away: %s", error)
+def database_gone(error: Exception | None = None) -> JsonResponse:
+    """503: the database is away; the log tells why, the answer does not.
+
+    error: how it was noticed; without one it is known already.
+    """
+    if error is not None:
+        logger.error("the database is away: %s", error)
+        outages.present.begin()
     detail = _("The service is not available for a moment. Try again soon.")
     return problem(503, "unavailable", detail, headers=_retry_after())
 

@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from generation import schema
+from generation.api import outages
 
 
 @never_cache
@@ -25,8 +26,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
     The worker is left out on purpose: one slow GPU must not take every web server off the net.
     """
     try:
-        is_ready = schema.is_current()
+        is_ready = outages.present.is_over() and schema.is_current()
     except Error:
+        outages.present.begin()
         is_ready = False
     body = {"status": "ready" if is_ready else "unavailable"}
     return JsonResponse(body, status=200 if is_ready else 503)

@@ -67,7 +67,7 @@ def internal_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
+def unavailable(request: HttpRequest, error: Exception | None = None) -> HttpResponse:
     """503 while the database is away; the log tells why, the page does not."""
     response = _answer(
         request,

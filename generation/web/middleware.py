@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.db import DataError, connections
 from django.http import HttpRequest, HttpResponse
 
+from generation.api import outages
 from generation.jobs import outage
 from generation.web import errors
 
@@ -47,6 +48,12 @@ class DatabaseMiddleware:
         response = self.get_response(request)
         give_connections_back()
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, kwargs: object
+    ) -> HttpResponse | None:
+        """Spare the request a long wait while the database is known to be away."""
+        return None if outages.present.is_over() else errors.unavailable(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, outage.GONE):

@@ -1,0 +1,86 @@
+"""While the database is away nobody waits for it, and somebody asks again each second."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from generation.api import outages
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def attempts(monkeypatch) -> Iterator[list[bool]]:
+    """An outage is on; each attempt to reach the database notes itself, and fails."""
+    made: list[bool] = []
+
+    def connect(**parts: object) -> None:
+        made.append(True)
+        raise psycopg.OperationalError("gone")
+
+    monkeypatch.setattr(outages.psycopg, "connect", connect)
+    monkeypatch.setattr(outages, "present", outages.Outage())
+    outages.present.begin()
+    yield made
+
+
+def test_requests_are_told_at_once_and_one_a_second_asks(attempts, client) -> None:
+    answers = [client.get("/api/v1/jobs") for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {503}
+    assert answers[0]["Retry-After"] == "30"
+    assert answers[0]["Content-Security-Policy"]
+    assert len(attempts) == 1
+
+
+def test_one_lost_connection_refuses_nobody(monkeypatch, client) -> None:
+    monkeypatch.setattr(outages, "present", outages.Outage())
+    for _ in range(3):
+        outages.present.begin()
+        assert client.get("/readyz").status_code == 200
+
+
+def test_asking_goes_on(attempts, monkeypatch) -> None:
+    monkeypatch.setattr(outages, "ASK_EVERY_S", 0)
+    assert [outages.present.is_over() for _ in range(3)] == [False] * 3
+    assert len(attempts) == 3
+
+
+def test_only_one_request_asks_at_a_time(attempts) -> None:
+    with outages.present._asks:
+        assert not outages.present.is_over()
+    assert not attempts
+
+
+def test_outage_ends_with_the_first_answer(attempts, monkeypatch, client) -> None:
+    class Reached:
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(outages.psycopg, "connect", lambda **parts: Reached())
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/sign-in").status_code == 200
+
+
+def test_probe_of_the_process_and_style_sheets_go_on(attempts, client) -> None:
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+
+
+def test_page_says_so_in_a_page(attempts) -> None:
+    answer = Client().get("/pictures", headers={"accept": "text/html"})
+    assert answer.status_code == 503
+    assert b"<!DOCTYPE html>" in answer.content or b"<!doctype html>" in answer.content
+
+
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/readyz"])
+def test_whoever_finds_it_away_begins_the_outage(monkeypatch, api, path) -> None:
+    def away(*args: object, **kwargs: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(outages, "present", outages.Outage())
+    monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
+    assert api.get(path).status_code == 503
+    assert outages.present._is_on
