@@ -113,6 +113,7 @@ API = {
     "api/v1/jobs/<uuid:job_id>/image": my_api(),
     "api/v1/jobs/<uuid:job_id>/preview": my_api(job="running"),
     "api/v1/profiles": any_api(),
+    "api/v1/estimate": any_api("POST", data=PROMPT),
     "api/v1/prompt": any_api("POST", data=PROMPT),
     "api/v1/openapi.json": public(),
     "api/v1/docs": public(),

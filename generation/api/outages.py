@@ -26,7 +26,7 @@ class Outage:
         self._next_ask = 0.0
 
     def begin(self) -> None:
-        """Somebody could not reach it. The next request asks again: perhaps it was one connection."""
+        """Somebody could not reach it. The next request asks: perhaps it was one connection."""
         if not self._is_on:
             self._next_ask = 0.0
             self._is_on = True

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from generation.jobs import outputs, queue, tickets, transitions
+from generation.jobs import durations, outputs, queue, tickets, transitions
 from generation.models import GenerationJob, JobStatus
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,9 @@ def reap_and_ring() -> None:
 
 
 def tidy() -> None:
-    """Remove what nobody needs any more: previews of ended attempts, tickets, old results."""
+    """Remove what nobody needs any more: ended attempts' previews, tickets, times, old results."""
     transitions.sweep_previews()
+    durations.forget_old_kinds()
     tickets.purge()
     delete_expired()
 

@@ -27,13 +27,14 @@ WITH moved AS (
                 SELECT owner_id, claimed_at FROM moved WHERE %(reason)s = 'claimed'
                     ON CONFLICT (owner_id) DO UPDATE SET served_at = EXCLUDED.served_at),
      timed AS (INSERT INTO generation_paintingtime AS known
-                      (profile, width, height, steps, has_reference, seconds)
+                      (profile, width, height, steps, has_reference, seconds, updated_at)
                SELECT profile, width, height, steps, ip_strength > 0,
-                      ARRAY[extract(epoch FROM finished_at - claimed_at)::float]
+                      ARRAY[extract(epoch FROM finished_at - claimed_at)::float], finished_at
                  FROM moved WHERE status = 'succeeded'
                    ON CONFLICT (profile, width, height, steps, has_reference) DO UPDATE
                   SET seconds = (known.seconds || EXCLUDED.seconds)[
-                          greatest(cardinality(known.seconds) + 2 - %(kept_times)s, 1):])
+                          greatest(cardinality(known.seconds) + 2 - %(kept_times)s, 1):],
+                      updated_at = EXCLUDED.updated_at)
 SELECT status, id, public_id, attempt, created_at,
        CASE WHEN status <> 'running' THEN pg_notify(%(bell)s, '') END
   FROM moved
@@ -109,6 +110,15 @@ DELETE FROM django_q_ormq
    AND lock < statement_timestamp() + make_interval(secs => %(retry_s)s - %(held_s)s)
     OR lock < statement_timestamp() - make_interval(secs => %(held_s)s)
    AND NOT EXISTS (SELECT FROM generation_generationjob WHERE status = 'queued')
+"""
+
+FORGET_KINDS = """
+DELETE FROM generation_paintingtime
+ WHERE id IN (SELECT id
+                FROM (SELECT id, row_number() OVER (PARTITION BY profile ORDER BY updated_at DESC)
+                             AS place
+                        FROM generation_paintingtime) AS known
+               WHERE place > %(kinds)s)
 """
 
 PASSED_OVER = f"""

@@ -103,6 +103,8 @@ class PaintingTime(models.Model):
 
     KEPT = 32
     """How many durations are kept of each kind, the newest last."""
+    KINDS = 200
+    """How many kinds of a profile are kept: those that were painted last."""
 
     profile = models.CharField(max_length=200)
     width = models.PositiveIntegerField()
@@ -110,6 +112,7 @@ class PaintingTime(models.Model):
     steps = models.PositiveIntegerField()
     has_reference = models.BooleanField()
     seconds = ArrayField(models.FloatField())
+    updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = (
@@ -118,6 +121,7 @@ class PaintingTime(models.Model):
                 name="painting_time_once_a_kind",
             ),
         )
+        indexes = (models.Index(fields=["profile", "-updated_at"], name="painting_time_newest"),)
 
     def __str__(self) -> str:
         return f"{self.profile} {self.width}x{self.height}, {self.steps} steps"

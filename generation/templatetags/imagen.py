@@ -1,9 +1,12 @@
-"""What the templates draw: icons, and the shapes that the style sheet knows."""
+"""What the templates draw and say: icons, the style sheet's shapes, numbers and durations."""
+
+import math
 
 from django import template
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from generation.web.orders import SHAPES
 
@@ -28,6 +31,18 @@ ICONS = {
     "newer": '<path d="m14.5 5-7 7 7 7"/>',
     "older": '<path d="m9.5 5 7 7-7 7"/>',
 }
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+TOLD_TO = (
+    (20, 1),
+    (MINUTE, 5),
+    (2 * MINUTE, 10),
+    (20 * MINUTE, MINUTE),
+    (HOUR, 5 * MINUTE),
+    (10 * HOUR, 10 * MINUTE),
+    (2 * DAY, HOUR),
+)
+"""Below so many seconds a duration is told to so many: no exacter than anybody can know it."""
 
 
 @register.simple_tag
@@ -56,3 +71,34 @@ def grouped(number: int) -> str:
 def short(number: float) -> str:
     """1.2100000002 as 1.21, with the language's decimal sign."""
     return number_format(f"{number:.3g}")
+
+
+@register.filter
+def duration(seconds: float | None, rounding: str = "") -> str:
+    """12 s, 40 s, 3 min or 1 h 10 min, in narrow no-break spaces; a dash for None.
+
+    About as exact as a person would put it, and at least a second. rounding: "up" for a duration
+    that must not be told too short.
+    """
+    if seconds is None:
+        return "\N{EN DASH}"
+    rest = _rounded(seconds, is_up=rounding == "up")
+    if rest < 2 * MINUTE:
+        words = _("%(count)d s") % {"count": rest}
+    elif rest < HOUR:
+        words = _("%(count)d min") % {"count": rest // MINUTE}
+    elif rest >= 2 * DAY:
+        words = _("%(count)d d") % {"count": rest // DAY}
+    elif rest % HOUR:
+        minutes = rest % HOUR // MINUTE
+        words = _("%(hours)d h %(minutes)d min") % {"hours": rest // HOUR, "minutes": minutes}
+    else:
+        words = _("%(count)d h") % {"count": rest // HOUR}
+    return words.replace(" ", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _rounded(seconds: float, *, is_up: bool) -> int:
+    """To whole seconds, minutes or hours as TOLD_TO has it; halves go up."""
+    unit = next((unit for below, unit in TOLD_TO if seconds < below), DAY)
+    count = math.ceil(seconds / unit - 1e-9) if is_up else math.floor(seconds / unit + 0.5)
+    return max(1, count * unit)

@@ -62,8 +62,10 @@ def read_words(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def look_at_queue(request: HttpRequest) -> HttpResponse:
-    """How many wait: the sentence beside the button alone."""
-    page = FormPage(form={}, user_id=request.user.pk)
+    """When it would be ready: the sentence beside the button alone, for what the fields hold."""
+    asked = request.GET
+    form = {name: asked[name] for name in orders.FORECAST_FIELDS if name in asked}
+    page = FormPage(form=form, user_id=request.user.pk)
     return render(request, "generation/_estimate.html", {"page": page})
 
 
@@ -109,7 +111,9 @@ def _submit(request: HttpRequest, form: Form, errors: list[FieldError]) -> HttpR
     try:
         order = orders.read_form(form, _reference_finder(request.user.pk, form))
         if not errors:
-            job = services.submit_job(order, owner_id=request.user.pk)
+            job = services.submit_job(
+                order, owner_id=request.user.pk, is_batch=orders.is_batch(form)
+            )
             once.note(request.user.pk, form, job.public_id)
             return redirect("web:job", job.public_id)
     except InvalidRequest as refused:

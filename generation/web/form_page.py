@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from generation import conf
 from generation.jobs import queue, uploads
-from generation.jobs.state import has_worker
+from generation.jobs.estimates import Forecast, forecast
 from generation.models import UploadedReference
 from generation.prompts import PromptReading, Token, read_prompt
 from generation.spec.errors import FieldError, ModelUnavailable
@@ -159,18 +159,31 @@ class FormPage:
         return uploads.uploads_of(self.user_id)
 
     @cached_property
-    def waiting(self) -> int:
-        return queue.length()
+    def forecast(self) -> Forecast:
+        """When the form's picture would be painted if it were sent now."""
+        order = orders.read_likely(self.form)
+        is_batch = orders.is_batch(self.form)
+        return forecast(order, owner_id=self.user_id, is_batch=is_batch)
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing waits and nothing is being painted."""
-        return not self.waiting and not queue.is_painting()
+    def forecast_fields(self) -> str:
+        """The names of the fields that the forecast depends on."""
+        return " ".join(orders.FORECAST_FIELDS)
 
-    @cached_property
-    def lacks_worker(self) -> bool:
-        """Whether nobody is there to paint. Templates take an error inside `not` for a False."""
-        return not has_worker()
+    @property
+    def offers_batch(self) -> bool:
+        """Whether letting others go first means anything here."""
+        return settings.IMAGEN_FAIR
+
+    @property
+    def ahead(self) -> int:
+        """How many wait before it."""
+        return self.forecast.position - 1
+
+    @property
+    def is_painting(self) -> bool:
+        """Whether a worker holds a job."""
+        return queue.is_painting()
 
     @property
     def queue_limit(self) -> int:

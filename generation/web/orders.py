@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from generation import conf
 from generation.models import GenerationJob
-from generation.spec.errors import gettext_noop
+from generation.spec.errors import InvalidRequest, gettext_noop
 from generation.spec.limits import SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
 from generation.spec.request import GenerationRequest, build_request
@@ -17,6 +17,12 @@ SPACES = re.compile(r"\s")
 WHOLE_FIELDS = ("width", "height", "steps", "seed")
 NUMBER_FIELDS = ("guidance_scale", "ip_strength")
 TEXT_FIELDS = ("prompt", "negative_prompt", "profile")
+FORECAST_FIELDS = (
+    *("shape", "width", "height", "steps", "profile"),
+    *("reference", "ip_strength", "priority"),
+)
+"""What place and time of an order depend on: no words."""
+BATCH = "batch"
 DEFAULT_STRENGTH = 0.6
 """What the form offers once a reference is chosen."""
 
@@ -63,6 +69,35 @@ def read_form(form: Mapping[str, str], find_reference: Callable[[], str]) -> Gen
     )
 
 
+def read_likely(form: Mapping[str, str]) -> GenerationRequest:
+    """What this form would order, whatever its words and its reference; for a forecast.
+
+    Fields that cannot be accepted take their defaults.
+    """
+    given = {name: form[name] for name in FORECAST_FIELDS if name in form}
+    fields = read_fields({**given, "prompt": "-"})
+    try:
+        return _build_likely(fields)
+    except InvalidRequest as refused:
+        wrong = {error.field for error in refused.errors}
+        return _build_likely({name: fields[name] for name in fields.keys() - wrong})
+
+
+def _build_likely(fields: Mapping[str, object]) -> GenerationRequest:
+    return build_request(
+        fields,
+        profiles=conf.profiles(),
+        default_profile=conf.profile().name,
+        limits=conf.limits(),
+        find_reference=str,
+    )
+
+
+def is_batch(form: Mapping[str, str]) -> bool:
+    """Whether others may go first."""
+    return form.get("priority") == BATCH
+
+
 def read_fields(form: Mapping[str, str]) -> dict[str, object]:
     """Numbers where the text is one, else the text itself, which is then refused by name.
 
@@ -97,6 +132,7 @@ def as_form(job: GenerationJob) -> dict[str, str]:
         "seed": str(request.seed),
         "profile": request.profile,
         "ip_strength": f"{request.ip_strength or DEFAULT_STRENGTH:g}",
+        "priority": BATCH if job.is_batch else "",
     }
 
 

@@ -102,7 +102,7 @@ function tieForm(form) {
   });
   $$("input[data-slider]", form).forEach(addSlider);
   sendOnce(form, $("#file", form));
-  watchQueue($("#estimate", form));
+  watchQueue(form, $("#estimate", form));
 }
 
 /** Hold back a second click, and a file that the server would refuse after it has been sent. */
@@ -137,13 +137,38 @@ function addSlider(number) {
   number.before(slider);
 }
 
-async function watchQueue(estimate) {
+/** Keep the sentence beside the button true: as the queue moves, and as the fields change. */
+async function watchQueue(form, estimate) {
+  let turn = 0;
+  let known = readWish(form, estimate);
+  const look = async (delay) => {
+    const mine = ++turn;
+    await wait(delay);
+    if (mine !== turn) return;
+    const html = await ask(`${estimate.dataset.url}?${readWish(form, estimate)}`);
+    if (html === null || mine !== turn) return;
+    if (html.trim() !== estimate.innerHTML.trim()) estimate.innerHTML = html;
+  };
+  form.addEventListener("input", () => {
+    const wish = readWish(form, estimate);
+    if (wish !== known) look(300);
+    known = wish;
+  });
   for (;;) {
     await wait(5000);
-    if (document.hidden) continue;
-    const html = await ask(estimate.dataset.url);
-    if (html !== null && html.trim() !== estimate.innerHTML.trim()) estimate.innerHTML = html;
+    if (!document.hidden) await look(0);
   }
+}
+
+/** What place and time depend on, without a word of what was written. */
+function readWish(form, estimate) {
+  const filled = new FormData(form);
+  const wish = new URLSearchParams();
+  for (const name of estimate.dataset.fields.split(" ")) {
+    if (filled.get(name)) wish.set(name, filled.get(name));
+  }
+  if (form.elements.file?.files.length) wish.set("reference", "file");
+  return wish.toString();
 }
 
 // ---- everywhere

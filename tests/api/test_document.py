@@ -42,6 +42,7 @@ def test_document_names_every_address_of_the_native_api(document) -> None:
         "/api/v1/jobs/{job_id}/image",
         "/api/v1/jobs/{job_id}/preview",
         "/api/v1/profiles",
+        "/api/v1/estimate",
         "/api/v1/prompt",
     }
 
@@ -65,6 +66,7 @@ OPERATIONS = [
     ("GET", "/api/v1/jobs/{job_id}/image"),
     ("GET", "/api/v1/jobs/{job_id}/preview"),
     ("GET", "/api/v1/profiles"),
+    ("POST", "/api/v1/estimate"),
     ("POST", "/api/v1/prompt"),
 ]
 

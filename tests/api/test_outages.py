@@ -1,7 +1,5 @@
 """While the database is away nobody waits for it, and somebody asks again each second."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from django.db import OperationalError
@@ -13,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def attempts(monkeypatch) -> Iterator[list[bool]]:
+def attempts(monkeypatch) -> list[bool]:
     """An outage is on; each attempt to reach the database notes itself, and fails."""
     made: list[bool] = []
 
@@ -24,7 +22,7 @@ def attempts(monkeypatch) -> Iterator[list[bool]]:
     monkeypatch.setattr(outages.psycopg, "connect", connect)
     monkeypatch.setattr(outages, "present", outages.Outage())
     outages.present.begin()
-    yield made
+    return made
 
 
 def test_requests_are_told_at_once_and_one_a_second_asks(attempts, client) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from generation.api.v1 import serializers
 from generation.jobs import services, transitions
+from generation.jobs.estimates import forecast
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import FAILURES
 from generation.spec.profiles import MINIATURE
@@ -47,6 +48,8 @@ def test_submitted_job_is_accepted_and_shown(api) -> None:
 def test_answers_hold_what_the_document_lists(user) -> None:
     job = factories.queued_job(user)
     assert set(serializers.job(job)) == set(serializers.JobSerializer().fields)
+    told = forecast(job.request, owner_id=user.pk)
+    assert set(serializers.forecast(told)) == set(serializers.ForecastSerializer().fields)
     assert set(serializers.profile(MINIATURE)) == set(serializers.ProfileSerializer().fields)
 
 
@@ -119,7 +122,7 @@ def test_list_asks_the_database_as_often_for_many_jobs(
     for _ in range(8):
         factories.queued_job(user)
     api.get(JOBS)
-    with django_assert_num_queries(4):  # the token, its last use, the jobs, their places
+    with django_assert_num_queries(7):  # the token, its last use, the jobs, what awaits them
         positions = [job["position"] for job in api.get(JOBS).json()["jobs"]]
     assert positions == [8, 7, 6, 5, 4, 3, 2, 1]
 

@@ -22,7 +22,7 @@ def test_three_examples_run_as_printed(
     installation: Installation, worker: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     blocks = printed_blocks()
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     script = "set -e\n" + "\n".join(blocks)
     script = script.replace("127.0.0.1:8009", f"127.0.0.1:{installation.port}")
     script = script.replace(".venv/bin/python manage.py", f"{sys.executable} {ROOT}/manage.py")

@@ -7,8 +7,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from generation.jobs import uploads
-from generation.models import GenerationJob, ReferenceImage, UploadedReference
+from generation.jobs import controls, services, uploads
+from generation.models import GenerationJob, PaintingTime, ReferenceImage, UploadedReference
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +80,127 @@ def test_queue_is_told_before_pressing(page) -> None:
     factories.queued_job()
     assert "2 pictures before yours" in page.get("/create").content.decode()
     assert "2 pictures before yours" in page.get("/create/queue").content.decode()
+
+
+class TestForecast:
+    """The sentence beside the button."""
+
+    @pytest.fixture(autouse=True)
+    def measured(self) -> None:
+        """Squares of 30 steps took ten seconds."""
+        PaintingTime.objects.create(
+            profile="miniature",
+            width=128,
+            height=128,
+            steps=30,
+            has_reference=False,
+            seconds=[10.0] * 20,
+        )
+
+    def sentence(self, page, query: str = "", **headers: str) -> str:
+        answer = page.get(f"/create/queue{query}", headers=headers)
+        assert answer.status_code == 200
+        return " ".join(re.sub("<[^>]*>", " ", answer.content.decode()).split())
+
+    def test_time_is_told_before_pressing(self, page) -> None:
+        factories.living_worker()
+        told = self.sentence(page)
+        assert told == "Ready in about 10 s in 9 of 10 cases within 11 s · nobody waits before you"
+        assert "Ready in about 10\N{NARROW NO-BREAK SPACE}s" in page.get("/create").content.decode()
+
+    def test_pictures_before_it_are_counted(self, page) -> None:
+        factories.living_worker()
+        owner = factories.make_user()
+        factories.queued_job(owner)
+        assert "1 picture before yours" in self.sentence(page)
+        factories.queued_job(owner)
+        assert "Ready in about 20 s" in self.sentence(page)
+        patient = self.sentence(page, "?priority=batch")
+        assert "Ready in about 30 s" in patient
+        assert "2 pictures before yours" in patient
+
+    @pytest.mark.parametrize(
+        ("query", "time"),
+        [
+            ("?steps=60", "20 s"),
+            ("?width=256&height=256", "40 s"),
+            ("?shape=1x1&steps=15", "5 s"),
+            ("?shape=19x13", "10 s"),
+            ("?steps=1+00", "35 s"),
+        ],
+    )
+    def test_fields_count(self, page, query: str, time: str) -> None:
+        factories.living_worker()
+        assert f"Ready in about {time} " in self.sentence(page, query)
+
+    def test_reference_counts(self, page) -> None:
+        factories.living_worker()
+        PaintingTime.objects.create(
+            profile="miniature",
+            width=128,
+            height=128,
+            steps=30,
+            has_reference=True,
+            seconds=[15.0] * 20,
+        )
+        assert "about 15 s" in self.sentence(page, "?reference=file&ip_strength=0.6")
+        assert "about 15 s" in self.sentence(page, "?reference=service&ip_strength=0,6")
+        assert "about 10 s" in self.sentence(page, "?reference=service&ip_strength=0")
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "?steps=0&width=1&height=x&profile=nothing&priority=high&shape=z",
+            "?steps=" + "9" * 400,
+            "?profile=%00&reference=%00&ip_strength=nan",
+            "?steps=&ip_strength=-1&reference=x",
+            "?prompt=words&negative_prompt=words&seed=-1&guidance_scale=x",
+        ],
+    )
+    def test_values_that_make_no_sense_are_the_default(self, page, query: str) -> None:
+        factories.living_worker()
+        assert "Ready in about 10 s " in self.sentence(page, query)
+
+    def test_form_that_is_refused_still_tells_it(self, page) -> None:
+        factories.living_worker()
+        html = page.post("/create", FORM | {"steps": "150"}).content.decode()
+        assert "Ready in about" in html
+
+    def test_pause_is_told_with_its_reason(self, page) -> None:
+        factories.living_worker()
+        controls.pause("<b>the card</b> is cleaned")
+        html = page.get("/create").content.decode()
+        assert "Paused: it will wait" in html
+        assert "&lt;b&gt;the card&lt;/b&gt; is cleaned" in html
+        assert "Ready in about" not in html
+
+    def test_model_that_nobody_serves_is_told(self, page) -> None:
+        factories.living_worker()
+        assert "No worker" in self.sentence(page, "?profile=sdxl")
+
+    def test_french_has_its_own_words(self, page) -> None:
+        factories.living_worker()
+        told = self.sentence(page, **{"accept-language": "fr"})
+        assert told.startswith("Dans environ 10 s 11 s au plus, 9 fois sur 10")
+
+
+class TestNoHurry:
+    def test_lets_others_go_first(self, page) -> None:
+        page.post("/create", FORM | {"priority": "batch"})
+        assert GenerationJob.objects.get().is_batch
+
+    def test_is_not_wished_by_itself(self, page) -> None:
+        page.post("/create", FORM)
+        assert not GenerationJob.objects.get().is_batch
+
+    def test_is_kept_by_use_again_and_by_a_refusal(self, page, user) -> None:
+        checked = '<input type="checkbox" name="priority" value="batch" checked>'
+        refused = page.post("/create", FORM | {"priority": "batch", "steps": "0"})
+        assert checked in refused.content.decode()
+        job = services.submit_job(factories.make_request(), owner_id=user.pk, is_batch=True)
+        assert checked in page.get(f"/create?again={job.public_id}").content.decode()
+        other = factories.queued_job(user)
+        assert checked not in page.get(f"/create?again={other.public_id}").content.decode()
 
 
 def test_lens_tells_tokens_chunks_and_weights(page) -> None:

@@ -27,10 +27,10 @@ def test_stranger_is_offered_to_sign_in(client) -> None:
 
 @pytest.mark.django_db
 def test_database_that_is_away_is_503_with_a_time(page, monkeypatch) -> None:
-    def away() -> bool:
+    def away(*_args: object, **_options: object) -> None:
         raise OperationalError("the server is gone, secret-host:5432")
 
-    monkeypatch.setattr(form_page, "has_worker", away)
+    monkeypatch.setattr(form_page, "forecast", away)
     answer = page.get("/create/queue", headers=BROWSER)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
@@ -41,10 +41,10 @@ def test_database_that_is_away_is_503_with_a_time(page, monkeypatch) -> None:
 
 @pytest.mark.django_db
 def test_failure_of_ours_is_a_page_without_details(user, monkeypatch) -> None:
-    def broken() -> bool:
+    def broken(*_args: object, **_options: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(form_page, "has_worker", broken)
+    monkeypatch.setattr(form_page, "forecast", broken)
     browser = Client(raise_request_exception=False, headers=BROWSER)
     browser.force_login(user)
     answer = browser.get("/create")

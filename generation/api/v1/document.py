@@ -13,6 +13,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from rest_framework.permissions import AllowAny
 
 from generation import conf
+from generation.api.orders import Priority
 from generation.api.v1 import serializers
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
@@ -126,6 +127,13 @@ def _job_request(profile: ModelProfile) -> dict[str, Any]:
         "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": MAX_SEED},
         "ip_strength": _number("number", 0, 1 if profile.has_adapter else 0, 0),
         "profile": {"type": "string", "enum": [profile.name]},
+        "priority": {
+            "type": "string",
+            "enum": Priority.values,
+            "default": Priority.INTERACTIVE.value,
+            "description": "batch lets everybody go first who waits for a picture, unless the "
+            "server takes jobs as they came (IMAGEN_FAIR=0).",
+        },
     }
     shape = _object(properties)
     if not is_default:

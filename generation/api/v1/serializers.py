@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from generation import conf
-from generation.jobs import queue
+from generation.api.orders import Priority
+from generation.jobs.estimates import Estimate, Forecast, Outlook, outlook
 from generation.models import GenerationJob, JobStatus
 from generation.prompts import PromptReading
 from generation.spec.errors import FAILURES, failure_sentence
@@ -20,6 +21,19 @@ class JobErrorSerializer(serializers.Serializer):
 
     code = serializers.ChoiceField(choices=sorted(FAILURES))
     detail = serializers.CharField(help_text="for people, in their language")
+
+
+class EstimateSerializer(serializers.Serializer):
+    """Seconds from now until the picture can be fetched, reckoned from measured durations.
+
+    As the queue stands now: who comes later may still go first.
+    """
+
+    p50 = serializers.FloatField(min_value=0, help_text="as many pictures are sooner as later")
+    p90 = serializers.FloatField(min_value=0, help_text="nine of ten are sooner")
+
+
+PAUSE_REASON = "the operator's, while the queue is paused; else null"
 
 
 class JobSerializer(serializers.Serializer):
@@ -43,6 +57,13 @@ class JobSerializer(serializers.Serializer):
     position = serializers.IntegerField(
         allow_null=True, min_value=1, help_text="in the order of service; null unless queued"
     )
+    priority = serializers.ChoiceField(choices=Priority.values)
+    estimate = EstimateSerializer(
+        allow_null=True, help_text="null unless queued or running, and where it cannot be known"
+    )
+    pause_reason = serializers.CharField(
+        allow_null=True, help_text=f"{PAUSE_REASON}, and null unless queued"
+    )
     attempt = serializers.IntegerField(help_text="how often a worker has begun it")
     cancel_requested = serializers.BooleanField()
     error = JobErrorSerializer(allow_null=True, help_text="null unless failed")
@@ -59,6 +80,18 @@ class JobListSerializer(serializers.Serializer):
 
     jobs = JobSerializer(many=True)
     next = serializers.CharField(allow_null=True, help_text="the address of older ones")
+
+
+class ForecastSerializer(serializers.Serializer):
+    """What would await a job that is submitted now."""
+
+    position = serializers.IntegerField(min_value=1, help_text="in the order of service")
+    estimate = EstimateSerializer(
+        allow_null=True,
+        help_text="null while the queue is paused, without a worker, and while nothing is measured",
+    )
+    pause_reason = serializers.CharField(allow_null=True, help_text=PAUSE_REASON)
+    has_worker = serializers.BooleanField(help_text="somebody is there who can paint it")
 
 
 class BoundsSerializer(serializers.Serializer):
@@ -124,9 +157,9 @@ class ProblemSerializer(serializers.Serializer):
 
 
 def jobs(rows: Sequence[GenerationJob]) -> list[Mapping[str, object]]:
-    """These rows as JSON, with one query for the places in the queue."""
-    positions = queue.positions(rows)
-    return [_job(row, positions.get(row.pk)) for row in rows]
+    """These rows as JSON, with at most four queries for what awaits them."""
+    ahead = outlook(rows)
+    return [_job(row, ahead) for row in rows]
 
 
 def job(row: GenerationJob) -> Mapping[str, object]:
@@ -134,9 +167,9 @@ def job(row: GenerationJob) -> Mapping[str, object]:
     return jobs([row])[0]
 
 
-def _job(row: GenerationJob, position: int | None) -> Mapping[str, object]:
+def _job(row: GenerationJob, ahead: Outlook) -> Mapping[str, object]:
     is_done = row.status == JobStatus.SUCCEEDED
-    is_running = row.status == JobStatus.RUNNING
+    is_queued, is_running = row.status == JobStatus.QUEUED, row.status == JobStatus.RUNNING
     successor = getattr(row, "retried_as", None)
     return {
         "id": str(row.public_id),
@@ -146,7 +179,10 @@ def _job(row: GenerationJob, position: int | None) -> Mapping[str, object]:
         **{name: getattr(row, name) for name in REQUEST_FIELDS},
         "step": row.step,
         "percent": row.percent,
-        "position": position,
+        "position": ahead.places.get(row.pk),
+        "priority": (Priority.BATCH if row.is_batch else Priority.INTERACTIVE).value,
+        "estimate": _estimate(ahead.estimates.get(row.pk)),
+        "pause_reason": ahead.pause_reason if is_queued else None,
         "attempt": row.attempt,
         "cancel_requested": row.cancel_requested,
         "error": _error(row),
@@ -170,6 +206,20 @@ REQUEST_FIELDS = (
     "ip_strength",
     "profile",
 )
+
+
+def forecast(told: Forecast) -> dict[str, object]:
+    """What would await an order, as JSON."""
+    return {
+        "position": told.position,
+        "estimate": _estimate(told.estimate),
+        "pause_reason": told.pause_reason,
+        "has_worker": told.has_worker,
+    }
+
+
+def _estimate(told: Estimate | None) -> dict[str, float] | None:
+    return {"p50": round(told.p50_s, 1), "p90": round(told.p90_s, 1)} if told else None
 
 
 def _error(row: GenerationJob) -> dict[str, str] | None:

@@ -18,10 +18,11 @@ from generation import conf
 from generation.api.authentication import TokenAuthentication
 from generation.api.errors import NoPreview
 from generation.api.files import owners_picture, picture_headers, refuse_hidden
-from generation.api.orders import read_order, require_object
+from generation.api.orders import read_prioritised_order, require_object
 from generation.api.v1 import listing, serializers
 from generation.api.v1.document import describe, header
 from generation.jobs import services
+from generation.jobs.estimates import forecast
 from generation.models import GenerationJob, JobPreview
 from generation.prompts import read_prompt
 from generation.spec.request import read_prompt_fields
@@ -50,7 +51,8 @@ class JobsView(APIView):
         parameters=[header(202, "Location", "the job's address")],
     )
     def post(self, request: Request) -> Response:
-        job = services.submit_job(read_order(request.data), owner_id=request.user.pk)
+        order = read_prioritised_order(request.data)
+        job = services.submit_job(order.request, owner_id=request.user.pk, is_batch=order.is_batch)
         return _accepted(job)
 
 
@@ -143,6 +145,22 @@ class ProfilesView(APIView):
     def get(self, request: Request) -> Response:
         known = conf.profiles().values()
         return Response({"profiles": [serializers.profile(profile) for profile in known]})
+
+
+class EstimateView(APIView):
+    """When a picture would be painted; nothing is submitted."""
+
+    @describe(
+        "Tell place and time of a job before submitting it",
+        request="JobRequest",
+        responses={200: serializers.ForecastSerializer},
+        errors=(400, 413),
+    )
+    def post(self, request: Request) -> Response:
+        order = read_prioritised_order(request.data)
+        services.require_installed(order.request.profile)
+        told = forecast(order.request, owner_id=request.user.pk, is_batch=order.is_batch)
+        return Response(serializers.forecast(told))
 
 
 class PromptView(APIView):

@@ -1,0 +1,196 @@
+"""Estimates tell what is known of when a picture will be there, and nothing where nobody knows."""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from generation.jobs import controls, services, transitions
+from generation.jobs.estimates import estimate, estimates, forecast, outlook
+from generation.jobs.transitions import WorkerIdentity
+from generation.models import GenerationJob, PaintingTime, Worker
+from tests import factories
+
+
+def measure(seconds: Sequence[float], **fields: object) -> None:
+    kind = {"profile": "miniature", "width": 128, "height": 128, "steps": 30}
+    PaintingTime.objects.create(**kind | {"has_reference": False} | fields, seconds=list(seconds))
+
+
+TWENTY = [float(second) for second in range(1, 21)]
+
+
+@pytest.mark.django_db
+class TestForecast:
+    def test_empty_queue_takes_the_median(self, user) -> None:
+        factories.living_worker()
+        measure(TWENTY)
+        told = forecast(factories.make_request(), owner_id=user.pk)
+        assert (told.position, told.pause_reason, told.has_worker) == (1, None, True)
+        assert told.estimate.p50_s == pytest.approx(10.5)
+        assert 18 < told.estimate.p90_s < 22
+
+    def test_two_workers_halve_the_wait(self, user) -> None:
+        measure([10.0] * 20)
+        for _ in range(9):
+            factories.queued_job(user)
+        factories.living_worker()
+        alone = forecast(factories.make_request(), owner_id=user.pk)
+        factories.living_worker("host/two")
+        together = forecast(factories.make_request(), owner_id=user.pk)
+        assert (alone.position, together.position) == (10, 10)
+        assert alone.estimate.p50_s == pytest.approx(100)
+        assert together.estimate.p50_s == pytest.approx(50)
+
+    def test_paused_queue_promises_nothing_and_tells_why(self, user) -> None:
+        factories.living_worker()
+        measure(TWENTY)
+        controls.pause("the card is being cleaned")
+        told = forecast(factories.make_request(), owner_id=user.pk)
+        assert (told.estimate, told.has_worker) == (None, True)
+        assert told.pause_reason == "the card is being cleaned"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"stopped_at": timezone.now()},
+            {"draining_since": timezone.now()},
+            {"seen_at": timezone.now() - timedelta(minutes=2)},
+            {"profiles": ["sdxl"]},
+        ],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_without_a_worker_nothing_is_promised(self, user, change) -> None:
+        factories.living_worker()
+        measure(TWENTY)
+        Worker.objects.update(**change)
+        told = forecast(factories.make_request(), owner_id=user.pk)
+        assert (told.estimate, told.has_worker) == (None, False)
+
+    def test_paused_worker_takes_nothing(self, user) -> None:
+        worker = factories.living_worker()
+        measure(TWENTY)
+        controls.pause("its fan is loud", worker=worker.name)
+        told = forecast(factories.make_request(), owner_id=user.pk)
+        assert (told.estimate, told.has_worker, told.pause_reason) == (None, False, None)
+
+    def test_nothing_measured_is_nothing_promised(self, user) -> None:
+        factories.living_worker()
+        measure(TWENTY, profile="sdxl")
+        told = forecast(factories.make_request(), owner_id=user.pk)
+        assert (told.estimate, told.has_worker) == (None, True)
+
+    def test_size_that_was_never_measured_is_reckoned_and_doubted(self, user) -> None:
+        factories.living_worker()
+        measure([10.0] * 20)
+        known = forecast(factories.make_request(), owner_id=user.pk).estimate
+        reckoned = forecast(factories.make_request(steps=60), owner_id=user.pk).estimate
+        assert reckoned.p50_s == pytest.approx(20)
+        assert reckoned.p90_s / reckoned.p50_s > 1.3 > known.p90_s / known.p50_s
+
+    def test_batch_work_goes_after_those_who_wait(self, user, stranger) -> None:
+        factories.living_worker()
+        measure([10.0] * 20)
+        factories.queued_job(stranger)
+        factories.queued_job(stranger)
+        hurried = forecast(factories.make_request(), owner_id=user.pk)
+        patient = forecast(factories.make_request(), owner_id=user.pk, is_batch=True)
+        assert (hurried.position, patient.position) == (2, 3)
+        assert (hurried.estimate.p50_s, patient.estimate.p50_s) == pytest.approx((20, 30))
+
+    def test_those_who_wait_go_before_batch_work(self, user, stranger) -> None:
+        services.submit_job(factories.make_request(), owner_id=stranger.pk, is_batch=True)
+        assert forecast(factories.make_request(), owner_id=user.pk).position == 1
+
+    def test_whoever_had_no_turn_yet_goes_before_a_second_picture(self, user, stranger) -> None:
+        factories.running_job(stranger)
+        factories.queued_job(stranger)
+        assert forecast(factories.make_request(), owner_id=user.pk).position == 1
+        assert forecast(factories.make_request(), owner_id=stranger.pk).position == 2
+
+    def test_nothing_is_submitted_in_four_queries(self, user, django_assert_num_queries) -> None:
+        factories.living_worker()
+        with django_assert_num_queries(4):
+            forecast(factories.make_request(), owner_id=user.pk)
+        assert not GenerationJob.objects.exists()
+
+
+@pytest.mark.django_db
+class TestEstimates:
+    def test_running_job_needs_the_rest_of_its_steps(self, user) -> None:
+        measure([10.0] * 20)
+        job, claim = factories.running_job(user)
+        assert estimate(job).p50_s == pytest.approx(10)
+        transitions.report_step(claim, 15)
+        assert estimate(job).p50_s == pytest.approx(5)
+        transitions.report_step(claim, 30)
+        assert estimate(job).p50_s == pytest.approx(0.5)
+
+    def test_running_jobs_goes_before_the_next(self, user) -> None:
+        measure([10.0] * 20)
+        running, claim = factories.running_job(user)
+        queued = factories.queued_job(user)
+        transitions.report_step(claim, 15)
+        told = estimates([running, queued])
+        assert told[running.pk].p50_s == pytest.approx(5)
+        assert told[queued.pk].p50_s == pytest.approx(15)
+
+    def test_job_of_a_worker_that_fell_silent_is_not_foretold(self, user) -> None:
+        measure(TWENTY)
+        job, _claim = factories.running_job(user)
+        GenerationJob.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=2))
+        assert estimate(job) is None
+
+    def test_ended_job_has_none(self, user) -> None:
+        assert estimate(factories.succeeded_job(user)) is None
+
+    def test_pause_stops_what_waits_and_not_what_runs(self, user) -> None:
+        measure(TWENTY)
+        running, _claim = factories.running_job(user)
+        queued = factories.queued_job(user)
+        controls.pause("lunch")
+        told = outlook([running, queued])
+        assert set(told.estimates) == {running.pk}
+        assert (told.pause_reason, told.places) == ("lunch", {queued.pk: 1})
+
+    def test_drained_worker_ends_its_job_and_begins_no_other(self, user) -> None:
+        factories.living_worker(factories.WORKER.name)
+        measure(TWENTY)
+        running, _claim = factories.running_job(user)
+        queued = factories.queued_job(user)
+        controls.drain(factories.WORKER.name)
+        assert set(estimates([running, queued])) == {running.pk}
+
+    def test_places_are_those_of_the_whole_queue(self, user, stranger) -> None:
+        jobs = [factories.queued_job(owner) for owner in (stranger, stranger, user)]
+        assert outlook([jobs[2]]).places == {jobs[2].pk: 2}
+
+    def test_hundred_jobs_cost_four_queries_and_little_time(
+        self, user, settings, django_assert_num_queries
+    ) -> None:
+        settings.IMAGEN_USER_QUEUE_LIMIT = 100
+        for steps in range(1, 31):
+            measure(TWENTY, steps=steps)
+        jobs = [factories.queued_job(user, steps=1 + number % 60) for number in range(100)]
+        for name in ("one", "two", "three"):
+            factories.living_worker(name)
+        best_s = 1.0
+        for _ in range(5):
+            began = time.perf_counter()
+            with django_assert_num_queries(4):
+                assert len(estimates(jobs)) == 100
+            best_s = min(best_s, time.perf_counter() - began)
+        assert best_s < 0.1  # 15 ms on a machine that does nothing else
+
+    def test_worker_with_two_names_for_one_job_counts_once(self, user) -> None:
+        """A supervisor's sign and its cluster's job are one worker."""
+        measure([10.0] * 20)
+        factories.living_worker("host/one")
+        job = factories.queued_job(user)
+        factories.claim(WorkerIdentity(name="host/one", pid=1))
+        queued = [factories.queued_job(user), factories.queued_job(user)]
+        job.refresh_from_db()
+        told = estimates([job, *queued])
+        assert [round(each.p50_s) for each in told.values()] == [10, 20, 30]
