@@ -135,6 +135,9 @@ SELECT EXISTS (SELECT FROM generation_generationjob
 """
 """A job waits that this worker could begin, and nothing has begun, ended or loaded here lately."""
 
+NOT_TO_DISK = "SET LOCAL synchronous_commit TO off;"
+"""Before a sign of life, in the same message: it need not outlive a crash of PostgreSQL."""
+
 REPORT = """
 UPDATE generation_generationjob
    SET step = %(step)s, heartbeat_at = statement_timestamp()

@@ -135,11 +135,13 @@ def claim_next(worker: WorkerIdentity, *, timeout_s: int, profiles: Sequence[str
 def report_step(claim: Claim, step: int) -> Standing:
     """Write progress and heartbeat; learn of a cancellation or a passed deadline, in one UPDATE.
 
+    It does not wait for the disk: after a crash of PostgreSQL the last steps may be forgotten.
     Raises ClaimLost when the claim is no longer valid.
     """
     values = {"id": claim.job_id, "attempt": claim.attempt, "step": step}
     with connection.cursor() as cursor:
-        cursor.execute(statements.REPORT, values)
+        cursor.execute(statements.NOT_TO_DISK + statements.REPORT, values)
+        cursor.nextset()
         row = cursor.fetchone()
     if row is None:
         raise ClaimLost(f"attempt {claim.attempt} of job {claim.public_id} is over")
@@ -152,7 +154,10 @@ def beat(claim: Claim) -> Standing | None:
     None: the claim is lost. A claim past its deadline gets no heartbeat any more.
     """
     with connection.cursor() as cursor:
-        cursor.execute(statements.BEAT, {"id": claim.job_id, "attempt": claim.attempt})
+        cursor.execute(
+            statements.NOT_TO_DISK + statements.BEAT, {"id": claim.job_id, "attempt": claim.attempt}
+        )
+        cursor.nextset()
         row = cursor.fetchone()
     return Standing(cancel_requested=row[0], is_past_deadline=row[1]) if row else None
 

@@ -50,34 +50,41 @@ class Cluster:
         )
         self.started_at = time.monotonic()
         self.group_id = self._parent.pid
-        self.crew: frozenset[int] = frozenset()
+        self._crew: dict[int, psutil.Process] = {}
+
+    @property
+    def crew(self) -> frozenset[int]:
+        """The five processes, once all of them have been there; empty before."""
+        return frozenset(self._crew)
 
     def missing(self) -> frozenset[int]:
         """The crew's lost members; the parent's pid as long as it is over time for a full crew."""
-        present = self._present()
-        if not self.crew:
-            if len(present) == CREW_SIZE:
-                self.crew = present
-                return frozenset()
-            is_late = time.monotonic() - self.started_at > START_LIMIT_S
-            is_gone = self._parent.poll() is not None
-            return frozenset({self._parent.pid}) if is_late or is_gone else frozenset()
-        return self.crew - present
+        is_gone = self._parent.poll() is not None
+        if self._crew:
+            return frozenset(pid for pid in self._crew if not self.is_alive(pid))
+        present = self._find()
+        if len(present) == CREW_SIZE:
+            self._crew = {process.pid: process for process in present}
+            return frozenset()
+        is_late = time.monotonic() - self.started_at > START_LIMIT_S
+        return frozenset({self._parent.pid}) if is_late or is_gone else frozenset()
 
     def is_alive(self, pid: int) -> bool:
-        """Whether this member of the crew is still at work."""
-        return pid in self._present()
+        """Whether this member of the crew is still at work. Not another process of its number."""
+        member = self._crew.get(pid)
+        return member is not None and member.is_running() and _is_running(member)
 
     def end(self) -> None:
         """Kill the whole group and wait until it is gone. Raises ClusterOutlivedKill."""
         end_group(self.group_id)
         self._parent.wait()
 
-    def _present(self) -> frozenset[int]:
-        """The parent, its sentinel and the sentinel's children, as far as they are not zombies."""
-        if self._parent.poll() is not None:
-            return frozenset()
-        present = set()
+    def _find(self) -> list[psutil.Process]:
+        """The parent, its sentinel and the sentinel's children, as far as they are not zombies.
+
+        Looks through all processes of the machine, so it is done until the crew is known.
+        """
+        present: list[psutil.Process] = []
         with contextlib.suppress(psutil.NoSuchProcess):
             parent = psutil.Process(self._parent.pid)
             sentinels = parent.children()
@@ -85,8 +92,8 @@ class Cluster:
             for sentinel in sentinels:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     processes += sentinel.children()
-            present = {process.pid for process in processes if _is_running(process)}
-        return frozenset(present)
+            present = [process for process in processes if _is_running(process)]
+        return present
 
 
 def _prepare_child(lock: GpuLock) -> Callable[[], None]:

@@ -1,0 +1,1 @@
+"""How quick the queue is, measured on true processes and a PostgreSQL of its own."""
