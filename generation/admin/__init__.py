@@ -2,7 +2,13 @@
 
 from django.contrib import admin
 
-from generation.admin import invitations, jobs, tokens, workers  # noqa: F401  register themselves
+from generation.admin import (  # noqa: F401  register themselves
+    invitations,
+    jobs,
+    queue_page,
+    tokens,
+    workers,
+)
 from generation.jobs import tickets
 
 admin.site.site_header = admin.site.site_title = "Imagen"

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from generation.admin.acts import is_painted, short_id
 from generation.models import GenerationJob, JobStatus, ReferenceImage
 from generation.spec.errors import failure_sentence
+from generation.web.moves import TO_BE_CANCELLED
 
 THUMBNAIL_SIDE = 72
 NOTHING = "-"
@@ -44,6 +45,7 @@ class Labels(forms.ModelForm):
             "oom_count": _("out of memory"),
             "crash_count": _("crashes"),
             "cancel_requested": _("cancellation asked for"),
+            "is_batch": _("no hurry"),
             "public_filename": _("file name"),
             "error_code": _("error code"),
             "error_detail": _("detail"),
@@ -77,6 +79,7 @@ class JobColumns:
                     "profile",
                     "ip_strength",
                     "reference_name",
+                    "is_batch",
                 )
             },
         ),
@@ -136,7 +139,7 @@ class JobColumns:
     def state(self, job: GenerationJob) -> SafeString:
         word = job.get_status_display()
         if job.status == JobStatus.RUNNING and job.cancel_requested:
-            word = _("painting, to be cancelled")
+            word = TO_BE_CANCELLED
         return format_html('<span class="state state-{}">{}</span>', job.status, word)
 
     @admin.display(description=_("prompt"))
@@ -164,8 +167,9 @@ class JobColumns:
         known = (
             ("reviewed", job.reviewed_at, _("reviewed")),
             ("hidden", job.hidden_at, _("hidden")),
+            ("batch", job.is_batch, _("no hurry")),
         )
-        found = [(kind, word) for kind, time, word in known if time]
+        found = [(kind, word) for kind, is_so, word in known if is_so]
         return format_html_join(" ", '<span class="mark mark-{}">{}</span>', found)
 
     @admin.display(description=_("id"))

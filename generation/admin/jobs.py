@@ -32,11 +32,8 @@ from generation.admin.acts import (
 from generation.admin.columns import JobColumns
 from generation.admin.read_only import ReadOnlyAdmin
 from generation.api.files import stream_picture, stream_thumbnail
-from generation.models import GenerationJob, JobStatus, JobTransition
-from generation.spec.errors import FAILURES
-
-REASONS = dict(JobTransition.Reason.choices)
-STATUSES = dict(JobStatus.choices)
+from generation.models import GenerationJob
+from generation.web.moves import moves_for_operators
 
 
 @admin.register(GenerationJob)
@@ -106,7 +103,7 @@ class GenerationJobAdmin(JobColumns, ReadOnlyAdmin):
             "is_painted": is_painted(obj),
             "acts": self._acts_for(request, obj),
             "note_form": NoteForm(),
-            "moves": [_in_words(move) for move in obj.transitions.select_related("actor")],
+            "moves": moves_for_operators(obj),
         }
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
@@ -251,18 +248,3 @@ class GenerationJobAdmin(JobColumns, ReadOnlyAdmin):
 def _chosen(request: HttpRequest, jobs: QuerySet[GenerationJob]) -> QuerySet[GenerationJob]:
     """What was ticked, in order of service: never a whole list by one box."""
     return jobs.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME)).order_by("id")
-
-
-def _in_words(move: JobTransition) -> dict[str, object]:
-    """One line of a job's log; a failed job's reason is its error code."""
-    why = REASONS.get(move.reason) or gettext(FAILURES.get(move.reason, move.reason))
-    return {
-        "at": move.at,
-        "from_word": STATUSES.get(move.from_status),
-        "to_word": STATUSES.get(move.to_status),
-        "why": why,
-        "actor": move.actor,
-        "worker": move.worker,
-        "attempt": move.attempt,
-        "detail": move.detail,
-    }

@@ -59,6 +59,10 @@ class WorkerState(TextChoices):
     STOPPED = "stopped", _("stopped")
 
 
+HELD = (WorkerState.PAUSED, WorkerState.DRAINING, WorkerState.DRAINED)
+"""Such workers live and take no jobs, because an operator wants it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningJob:
     """A job that a worker holds; `job_id` is for operators' links alone."""
@@ -112,6 +116,11 @@ class ServiceState:
             job.heartbeat_age_s <= QUIET_AFTER.total_seconds() for job in self.running
         )
         return is_painting or any(worker.state in living for worker in self.workers)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nobody paints because operators have told the living workers so."""
+        return not self.has_worker and any(worker.state in HELD for worker in self.workers)
 
     @property
     def quiet_count(self) -> int:

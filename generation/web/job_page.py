@@ -1,5 +1,6 @@
 """All that the page of one job shows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,15 +11,19 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from generation import conf
-from generation.jobs import queue
+from generation.jobs.estimates import Estimate, Outlook, outlook
 from generation.jobs.state import has_worker
 from generation.models import FINAL_STATUSES, GenerationJob, JobPreview, JobStatus
 from generation.spec.errors import failure_sentence
 from generation.spec.limits import SIZE_MULTIPLE
+from generation.templatetags.imagen import duration
+from generation.web.moves import Move, moves_for_owner
 
 SMALLER = 0.75
 """Of each side: little more than half the pixels."""
 MAX_SQUARES = 24
+TOLD_TO_S = 5
+"""An estimate moves on by so many seconds; one that changed each second could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +68,42 @@ class JobPage:
         return JobPreview.objects.current(self.job).values_list("step", flat=True).first() or 0
 
     @cached_property
+    def _outlook(self) -> Outlook:
+        return outlook([self.job])
+
+    @property
     def position(self) -> int:
-        return queue.position(self.job)
+        """The place in the order of service; one that has left the queue meanwhile is first."""
+        return self._outlook.places.get(self.job.pk, 1)
+
+    @property
+    def pause_reason(self) -> str:
+        """Why the operator has paused the queue; empty while it runs or once the job has begun."""
+        return (self._outlook.pause_reason or "") if self._is_queued else ""
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """None where nobody can know, and for a job that is to be cancelled."""
+        if self.job.cancel_requested or self.pause_reason:
+            return None
+        return self._outlook.estimates.get(self.job.pk)
+
+    @property
+    def time_left(self) -> str:
+        """In half of all cases it takes no longer."""
+        return _told(self.estimate.p50_s) if self.estimate else ""
+
+    @property
+    def most_time_left(self) -> str:
+        """In nine of ten cases; empty where that is no other time."""
+        if not self.estimate:
+            return ""
+        told = _told(self.estimate.p90_s, rounding="up")
+        return "" if told == self.time_left else told
+
+    @cached_property
+    def moves(self) -> list[Move]:
+        return moves_for_owner(self.job)
 
     @property
     def squares(self) -> Sequence[bool]:
@@ -73,17 +112,21 @@ class JobPage:
 
     @cached_property
     def lacks_worker(self) -> bool:
-        """Whether nobody is there to paint. Templates take an error inside `not` for a False."""
-        return not has_worker()
+        """Whether nobody is there to paint with its model.
+
+        Templates take an error inside `not` for a False.
+        """
+        return self.estimate is None and not has_worker(self.job.profile)
 
     @property
     def revision(self) -> str:
         """Changes whenever the page shows something else."""
         job = self.job
-        place = self.position if job.status == JobStatus.QUEUED else 0
-        parts = [job.status, job.attempt, job.step, self.preview_step, place, job.cancel_requested]
-        if job.status == JobStatus.QUEUED:
-            parts.append(self.lacks_worker)
+        parts = [job.status, job.attempt, job.step, self.preview_step, job.cancel_requested]
+        if not self.is_final:
+            parts += [self.time_left, self.most_time_left]
+        if self._is_queued:
+            parts += [self.position, self.pause_reason, self.lacks_worker]
         return "-".join(str(part) for part in parts)
 
     @property
@@ -91,7 +134,8 @@ class JobPage:
         """What a screen reader hears when it changes: each quarter, not each step."""
         match self.job.status:
             case JobStatus.QUEUED:
-                return _("Place %(place)d in the line") % {"place": self.position}
+                place = _("Place %(place)d in the line") % {"place": self.position}
+                return f"{place}. {self.pause_sentence}" if self.pause_reason else place
             case JobStatus.RUNNING:
                 return self.progress_sentence
             case JobStatus.SUCCEEDED:
@@ -101,8 +145,16 @@ class JobPage:
         return _("This picture could not be painted")
 
     @property
+    def pause_sentence(self) -> str:
+        return _("The queue is paused: %(reason)s") % {"reason": self.pause_reason}
+
+    @property
     def waits_again(self) -> bool:
-        return self.job.status == JobStatus.QUEUED and self.job.attempt > 0
+        return self._is_queued and self.job.attempt > 0
+
+    @property
+    def _is_queued(self) -> bool:
+        return self.job.status == JobStatus.QUEUED
 
     @property
     def progress_sentence(self) -> str:
@@ -180,3 +232,9 @@ class JobPage:
         size = {"width": width, "height": height}
         label = _("Try at %(width)d \N{MULTIPLICATION SIGN} %(height)d") % size
         return [Way(label=label, address=self.again(**size))]
+
+
+def _told(seconds: float, rounding: str = "") -> str:
+    """In words, and in steps that the eye does not stumble over."""
+    steps = math.ceil if rounding else round
+    return duration(max(1, steps(seconds / TOLD_TO_S)) * TOLD_TO_S, rounding)

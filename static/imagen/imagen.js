@@ -44,6 +44,7 @@ async function follow(job) {
 /** Show the job's new state; within one state only the parts that have changed are replaced. */
 async function update(job, next) {
   if (job.dataset.revision === next.dataset.revision) return job;
+  dress(next);
   const isSameState = job.dataset.state === next.dataset.state;
   const hasPicture = await ready(next);
   if (isSameState) {
@@ -56,7 +57,6 @@ async function update(job, next) {
   } else {
     const hadFocus = job.contains(document.activeElement);
     job.replaceWith(next);
-    dress(next);
     if (hadFocus) $("#main").focus({ preventScroll: true });
   }
   document.title = next.dataset.title;
@@ -174,11 +174,11 @@ function readWish(form, estimate) {
 // ---- everywhere
 
 function dress(root) {
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, {
-    dateStyle: "medium",
-    timeStyle: "short",
-  });
-  $$("time[data-local]", root).forEach((time) => (time.textContent = format.format(new Date(time.dateTime))));
+  for (const time of $$("time[data-local]", root)) {
+    const timeStyle = time.dataset.local === "seconds" ? "medium" : "short";
+    const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle });
+    time.textContent = format.format(new Date(time.dateTime));
+  }
   $$("button[data-copy]", root).forEach((button) => {
     button.hidden = false;
     button.addEventListener("click", async () => {

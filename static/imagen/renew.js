@@ -31,6 +31,23 @@ function counterpart(element, old, next) {
   return alike(next)[alike(old).indexOf(element)];
 }
 
+/** Whether somebody is filling it in: it has the focus, or says something else than at first. */
+function isInHand(form) {
+  const isTyped = (field) => field.defaultValue !== undefined && field.value !== field.defaultValue;
+  return form.contains(document.activeElement) || [...form.elements].some(isTyped);
+}
+
+/** Put what must not be lost in the place of its counterpart: forms in hand, open folds. */
+function keepHandwork(old, next) {
+  for (const fold of old.querySelectorAll("details[open]")) {
+    const heir = counterpart(fold, old, next);
+    if (heir) heir.open = true;
+  }
+  const forms = [...old.querySelectorAll("form")].filter(isInHand);
+  const pairs = forms.map((form) => [form, counterpart(form, old, next)]);
+  for (const [form, heir] of pairs) heir?.replaceWith(form);
+}
+
 function replace(old, next) {
   const focused = old.contains(document.activeElement) ? document.activeElement : null;
   const heir = focused && counterpart(focused, old, next);
@@ -42,9 +59,12 @@ function replace(old, next) {
     const same = [...old.querySelectorAll("[role=status]")].find((other) => other.isEqualNode(told));
     if (same) told.replaceWith(same);
   }
+  keepHandwork(old, next);
   old.replaceWith(next);
   for (const [element, left, top] of scrolled) element?.scrollTo({ left, top, behavior: "instant" });
-  if (focused) (heir ?? document.querySelector("main")).focus({ preventScroll: true });
+  if (!focused) return;
+  const reader = next.contains(focused) ? focused : heir ?? document.querySelector("main");
+  reader.focus({ preventScroll: true });
 }
 
 async function renew(part) {

@@ -5,10 +5,10 @@ import re
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from generation.jobs import reviews, services
+from generation.jobs import reviews, services, transitions
 from generation.models import GenerationJob, JobStatus
 from tests import factories
-from tests.admin.operators import ENGLISH, JOBS, press
+from tests.admin.operators import ENGLISH, JOBS, press, text
 from tests.api.test_classic import body_of
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +45,34 @@ def test_page_tells_the_whole_story(operator) -> None:
     assert f'This job retries <a href="{JOBS}{job.pk}/change/">' in page
     assert "a failed or cancelled job was asked for again" in page
     assert "<td>op</td>" in page
+
+
+def test_log_of_a_job_that_ran_twice_tells_why(operator) -> None:
+    job, _claim = factories.running_job()
+    assert transitions.recover(job, crash_tries=3)
+    factories.claim()
+    log = page_of(operator, job).partition('id="log"')[2]
+    rows = re.findall(r"<tr>\s*<td(.*?)</tr>", log, re.DOTALL)
+    words = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in rows]
+    assert len(words) == 4
+    for word in (
+        "painting",
+        "back in the queue",
+        "its worker died or fell silent",
+        "host/cpu",
+        " 1 ",
+    ):
+        assert word in words[2], word
+    assert "attempt 1 on host/cpu was given up" in words[2]
+    assert " 2 " in words[3]
+
+
+def test_batch_job_is_marked(operator) -> None:
+    job = factories.queued_job()
+    assert "no hurry" not in text(operator, JOBS)
+    GenerationJob.objects.update(is_batch=True)
+    assert '<span class="mark mark-batch">no hurry</span>' in text(operator, JOBS)
+    assert "No hurry:" in page_of(operator, job)
 
 
 def test_markup_in_a_prompt_is_text(operator) -> None:

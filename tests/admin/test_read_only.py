@@ -110,7 +110,7 @@ def admin_paths(keys: dict[str, object]) -> list[str]:
         paths += [f"{base}{key}/{name}/" for name in ("change", "delete", "history")]
     job = keys["generationjob"]
     paths += [f"{JOBS}{job}/{name}/" for name in ("thumbnail", "picture", "act")]
-    return [*paths, "/admin/queue/"]
+    return [*paths, *(f"/admin/queue/{name}" for name in ("", "pause/", "resume/", "drain/"))]
 
 
 def test_no_address_lets_anybody_type_into_a_row(operator, user, settings) -> None:

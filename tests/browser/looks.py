@@ -49,7 +49,13 @@ def open_menu(page: Page) -> None:
 
 
 def open_detail(page: Page) -> None:
-    page.locator("details.fold > summary").click()
+    for summary in page.locator("details.fold > summary").all():
+        summary.click()
+
+
+def begin_a_reason(page: Page) -> None:
+    page.locator(".worker-acts summary").first.click()
+    expect(page.locator(".worker-acts input[name=reason]").first).to_be_visible()
 
 
 def pick_two(page: Page) -> None:
@@ -84,7 +90,7 @@ class Look:
     """One page in one state. who: a name of the scene's; nobody is signed in where it is empty.
 
     status: with which its address, or what is sent from it, answers. shows: where a screenshot
-    begins.
+    begins. is_paused: the queue, with a crowd of other workers.
     """
 
     name: str
@@ -93,6 +99,7 @@ class Look:
     prepare: Prepare = nothing
     status: int = 200
     shows: str = "body"
+    is_paused: bool = False
 
 
 LOOKS = (
@@ -115,7 +122,15 @@ LOOKS = (
     ),
     Look(name="create-errors", address="/create", who="noor", prepare=paint_wrongly, status=400),
     Look(name="job-queued", address="/jobs/{queued}", who="camille"),
+    Look(name="job-queued-paused", address="/jobs/{queued}", who="camille", is_paused=True),
     Look(name="job-running", address="/jobs/{running}", who="sasha"),
+    Look(
+        name="job-moves",
+        address="/jobs/{failed}",
+        who="camille",
+        prepare=open_detail,
+        shows="details.fold:has(time)",
+    ),
     Look(name="job-painted", address="/jobs/{painted}", who="camille"),
     Look(name="job-hidden", address="/jobs/{hidden}", who="camille"),
     Look(name="job-failed", address="/jobs/{failed}", who="camille", prepare=open_detail),
@@ -144,7 +159,19 @@ LOOKS = (
     Look(name="admin-jobs-review", address=JOBS, who="robin", prepare=ask_for_review),
     Look(name="admin-job-painted", address=f"{JOBS}{{painted_key}}/change/", who="robin"),
     Look(name="admin-job-failed", address=f"{JOBS}{{failed_key}}/change/", who="robin"),
-    Look(name="admin-queue", address="/admin/queue/", who="robin"),
+    Look(name="admin-queue", address="/admin/queue/", who="robin", prepare=begin_a_reason),
+    Look(name="admin-queue-paused", address="/admin/queue/", who="robin", is_paused=True),
+    Look(
+        name="admin-queue-workers",
+        address="/admin/queue/",
+        who="robin",
+        prepare=begin_a_reason,
+        shows="#workers",
+        is_paused=True,
+    ),
+    Look(
+        name="admin-job-log", address=f"{JOBS}{{failed_key}}/change/", who="robin", shows=".job-log"
+    ),
     Look(name="admin-workers", address="/admin/generation/worker/", who="robin"),
     Look(name="admin-tokens", address="/admin/generation/apitoken/", who="robin"),
     Look(name="admin-invitation", address="/admin/generation/invitation/add/", who="robin"),

@@ -22,6 +22,10 @@ from tests import factories
 owner = User.objects.get(username="camille")
 tower = "the tower of Babel as a library, seen from far below"
 job, claim = factories.running_job(owner, prompt=tower, width=192, height=192)
+factories.transitions.report_step(claim, 12)
+factories.transitions.release(factories.WORKER.name)
+job.refresh_from_db()
+claim = factories.claim()
 factories.transitions.report_step(claim, 21)
 factories.transitions.fail(claim, "out_of_memory", "CUDA out of memory. Tried to allocate 2 GiB.")
 print(job.public_id)
@@ -29,6 +33,47 @@ job = factories.queued_job(owner, prompt="a thought that was given up", negative
 factories.services.cancel_job(job, actor_id=owner.pk)
 print(job.public_id)
 """
+
+CROWD = """
+INSERT INTO generation_worker
+       (name, host, device, profile, profiles, version, last_error, last_error_at, seen_at,
+        stopped_at, loading_since, draining_since, drained_at)
+VALUES ('studio/gpu-0', 'studio', 'NVIDIA A', 'sdxl', '{miniature,sdxl}', '1', '', NULL, now(),
+        NULL, NULL, NULL, NULL),
+       ('studio/gpu-1', 'studio', 'NVIDIA A', 'sdxl', '{sdxl}', '1', '', NULL, now(),
+        NULL, now(), NULL, NULL),
+       ('studio/gpu-2', 'studio', 'NVIDIA B', 'sdxl', '{sdxl}', '1', '', NULL, now(),
+        NULL, NULL, now(), NULL),
+       ('studio/gpu-3', 'studio', 'NVIDIA B', 'sdxl', '{sdxl}', '1', '', NULL, now(),
+        NULL, NULL, now(), now()),
+       ('studio/gpu-4', 'studio', 'NVIDIA B', 'sdxl', '{sdxl}', '1', 'lost process [71]',
+        now() - interval '2 hours', now() - interval '9 minutes', NULL, NULL, NULL, NULL),
+       ('studio/gpu-5', 'studio', 'NVIDIA B', 'sdxl', '{sdxl}', '1', '', NULL, now(),
+        NULL, NULL, NULL, NULL),
+       ('studio/gpu-6', 'studio', 'NVIDIA B', 'sdxl', '{sdxl}', '1', '', NULL,
+        now() - interval '2 hours', now(), NULL, NULL, NULL);
+INSERT INTO generation_pause (worker, reason, began_at, began_by_id, ended_at, ended_by_id)
+SELECT '', 'A new disk is being built in. Painting goes on at about 15:30.',
+       now() - interval '4 minutes', robin.id, NULL::timestamptz, NULL::int
+  FROM auth_user robin WHERE username = 'robin'
+ UNION ALL
+SELECT 'studio/gpu-5', 'its fan is loud', now() - interval '2 days', NULL, NULL, NULL
+ UNION ALL
+SELECT '', 'an upgrade', now() - interval '3 days', robin.id, now() - interval '71 hours', robin.id
+  FROM auth_user robin WHERE username = 'robin'
+"""
+NO_CROWD = """
+DELETE FROM generation_worker WHERE host = 'studio';
+DELETE FROM generation_pause
+"""
+
+
+def pause(installation: Installation, *, is_paused: bool) -> None:
+    """Pause the queue and have a worker in every state, or let it run without them."""
+    with installation.connect() as connection:
+        connection.execute(NO_CROWD)
+        if is_paused:
+            connection.execute(CROWD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +104,17 @@ def set_scene(installation: Installation) -> Scene:
         for prompt, width, height in PICTURES
     ]
     hidden = installation.submit(camille.token, prompt="a picture that nobody sees", steps=2)
-    running = installation.submit(
-        sasha.token, prompt=PICTURES[0][0], steps=STEPS, negative_prompt="people, text"
-    )
-    queued = installation.submit(camille.token, prompt="a castle of glass, gouache", steps=STEPS)
     installation.start_worker(IMAGEN_FAULT=f"hang:{HANGS_AT}", IMAGEN_STALE_AFTER="3600")
     installation.wait_for_status(camille.token, hidden, "SUCCESS", limit_s=180)
     with installation.connect() as connection:
         connection.execute(
             "UPDATE generation_generationjob SET hidden_at = now() WHERE public_id = %s", [hidden]
         )
+    running = installation.submit(
+        sasha.token, prompt=PICTURES[0][0], steps=STEPS, negative_prompt="people, text"
+    )
     installation.wait_for_step(running, HANGS_AT)
+    queued = installation.submit(camille.token, prompt="a castle of glass, gouache", steps=STEPS)
     jobs = {
         "painted": pictures[0],
         "hidden": hidden,

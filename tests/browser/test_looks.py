@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.looks import LOOKS, Look
-from tests.browser.scene import Scene, set_scene
+from tests.browser.scene import Scene, pause, set_scene
 from tests.browser.visitor import LOCALES, Visitor, visit
 from tests.stack.harness import Installation
 
@@ -90,9 +90,10 @@ def show(visitor: Visitor, look: Look, scene: Scene) -> None:
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
 def test_page_fits_and_is_accessible(
-    visitor: Visitor, scene: Scene, language: str, look: Look
+    visitor: Visitor, scene: Scene, installation: Installation, language: str, look: Look
 ) -> None:
     page = visitor.page
+    pause(installation, is_paused=look.is_paused)
     show(visitor, look, scene)
     found = []
     for width in (*WIDTHS, *ODD_WIDTHS):

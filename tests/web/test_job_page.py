@@ -1,14 +1,30 @@
 """One's own job in each state, what its page says, and what can be done."""
 
+import re
+
 import pytest
 
-from generation.jobs import services, transitions
-from generation.models import GenerationJob, JobStatus
+from generation.jobs import controls, services, transitions
+from generation.models import GenerationJob, JobStatus, PaintingTime, Worker
 from generation.spec.errors import FAILURES
 from tests import factories
 from tests.web.pictures import body_of, finished_job
 
 pytestmark = pytest.mark.django_db
+
+
+def paint_time(*seconds: float) -> None:
+    """So long did pictures like the factory's take."""
+    kind = {"profile": "miniature", "width": 128, "height": 128, "steps": 30}
+    PaintingTime.objects.create(**kind, has_reference=False, seconds=list(seconds))
+
+
+def revision_of(html: str) -> str:
+    return re.search(r'data-revision="([^"]*)"', html)[1]
+
+
+def said_of(html: str) -> str:
+    return re.search(r'id="said">(.*?)</p>', html)[1]
 
 
 def html_of(page, job: GenerationJob) -> str:
@@ -30,9 +46,60 @@ class TestQueued:
 
     def test_without_a_worker_it_says_so(self, page, user) -> None:
         job = factories.queued_job(user)
-        assert "No worker is running" in html_of(page, job)
+        assert "No worker is there to paint with Imagen miniature" in html_of(page, job)
         factories.living_worker()
-        assert "No worker is running" not in html_of(page, job)
+        assert "No worker is there" not in html_of(page, job)
+
+    def test_worker_that_cannot_serve_its_model_is_none(self, page, user) -> None:
+        job = factories.queued_job(user)
+        factories.living_worker()
+        Worker.objects.update(profiles=["sdxl"])
+        assert "No worker is there to paint with Imagen miniature" in html_of(page, job)
+
+    def test_pause_is_told_with_its_reason_as_text(self, page, user) -> None:
+        job = factories.queued_job(user)
+        factories.living_worker()
+        paint_time(40)
+        before = revision_of(html_of(page, job))
+        controls.pause("a <b>new</b> disk, until 15:30")
+        html = html_of(page, job)
+        assert "The queue is paused" in html
+        assert "a &lt;b&gt;new&lt;/b&gt; disk, until 15:30" in html
+        assert "keeps its place; nothing is lost" in html
+        assert "Place 1 in the line. The queue is paused: a &lt;b&gt;new" in said_of(html)
+        assert "Ready in about" not in html
+        assert revision_of(html) != before
+        controls.resume()
+        assert "The queue is paused" not in html_of(page, job)
+
+    def test_estimate_is_told_with_its_reserve(self, page, user) -> None:
+        job = factories.queued_job(user)
+        factories.living_worker()
+        paint_time(38, 38, 40, 42, 62)
+        html = html_of(page, job)
+        assert "Ready in about 40\N{NARROW NO-BREAK SPACE}s" in html
+        reserve = re.search("in 9 of 10 cases within ([0-9]+)\N{NARROW NO-BREAK SPACE}s", html)
+        assert int(reserve[1]) in range(50, 120)
+        assert said_of(html) == "Place 1 in the line"
+
+    def test_nothing_is_promised_where_nobody_knows(self, page, user) -> None:
+        job = factories.queued_job(user)
+        factories.living_worker()
+        assert "Ready in about" not in html_of(page, job)
+
+    def test_page_asks_few_queries(self, page, user, django_assert_max_num_queries) -> None:
+        """Of a paused queue without a worker, the dearest."""
+        job = factories.queued_job(user)
+        controls.pause("a new disk")
+        for _ in range(5):
+            factories.queued_job()
+        with django_assert_max_num_queries(12):
+            html_of(page, job)
+
+    def test_batch_job_tells_that_it_is_not_in_a_hurry(self, page, user) -> None:
+        job = services.submit_job(factories.make_request(), owner_id=user.pk, is_batch=True)
+        assert "no hurry" in html_of(page, job)
+        assert "no hurry" not in html_of(page, factories.queued_job(user))
 
     def test_interrupted_job_is_next_and_says_why(self, page, user) -> None:
         job, _claim = factories.running_job(user)
@@ -61,6 +128,32 @@ class TestRunning:
         assert "<title>15 of 30, painting" in html
         preview = page.get(f"/jobs/{job.public_id}/preview")
         assert (preview.content, preview.headers["Content-Type"]) == (b"jpeg", "image/jpeg")
+
+    def test_time_left_is_told_and_shrinks(self, page, user) -> None:
+        job, claim = factories.running_job(user)
+        factories.living_worker()
+        paint_time(60)
+        assert "about 60\N{NARROW NO-BREAK SPACE}s left" in html_of(page, job)
+        transitions.report_step(claim, 15)
+        assert "about 30\N{NARROW NO-BREAK SPACE}s left" in html_of(page, job)
+        services.cancel_job(job)
+        assert "left</p>" not in html_of(page, job)
+
+    def test_page_stands_still_while_nothing_happens(self, page, user) -> None:
+        job, _claim = factories.running_job(user)
+        factories.living_worker()
+        paint_time(100)
+        seen = set()
+        for ago_s in (0, 1, 2):
+            PaintingTime.objects.update(seconds=[100 + ago_s / 2])
+            html = html_of(page, job)
+            seen.add((revision_of(html), said_of(html)))
+        assert len(seen) == 1
+
+    def test_pause_does_not_concern_what_is_begun(self, page, user) -> None:
+        job, _claim = factories.running_job(user)
+        controls.pause("a new disk")
+        assert "a new disk" not in html_of(page, job)
 
     def test_first_preview_is_awaited(self, page, user) -> None:
         job, _claim = factories.running_job(user)

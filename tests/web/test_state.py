@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from generation.jobs import transitions
+from generation.jobs import controls, transitions
 from generation.models import JobTransition, Worker
 from tests import factories
 
@@ -64,6 +64,26 @@ def test_service_without_workers_says_so(page) -> None:
     html = state_of(page)
     assert NOBODY in html
     assert "<table" not in html
+
+
+def test_pause_and_its_reason_are_told(page) -> None:
+    make_worker("gpu-0")
+    make_worker("gpu-1")
+    controls.pause("<b>Dust</b>, back at noon")
+    controls.pause("too hot", worker="host/gpu-1")
+    html = state_of(page)
+    assert "The queue is paused" in html
+    assert "&lt;b&gt;Dust&lt;/b&gt;, back at noon" in html
+    assert "paused: too hot" in html
+    assert NOBODY not in html
+
+
+def test_workers_that_operators_hold_back_are_not_missing(page) -> None:
+    make_worker("gpu-0")
+    controls.pause("too hot", worker="host/gpu-0")
+    html = state_of(page)
+    assert "No worker takes pictures now" in html
+    assert NOBODY not in html
 
 
 def test_quiet_workers_are_told_once(page) -> None:
