@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-fast lint format messages install install-dev
+.PHONY: help demo run test test-fast chaos chaos-mutants bench-queue lint format messages install install-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,7 +31,17 @@ test: install-dev  ## Run the whole suite on an embedded PostgreSQL of its own (
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 test-fast: install-dev  ## Run only what needs neither torch nor running servers
-	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/stack --ignore=tests/browser $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/stack --ignore=tests/browser --ignore=tests/chaos $(ARGS)
+
+bench-queue: install-dev  ## Measure the queue against its goals, some eight minutes (ARGS=--quick)
+	$(BIN)/python -m benchmarks.queue_speed $(ARGS)
+
+chaos: install-dev  ## Kill, stop and starve two workers under load and judge what is left (SEEDS=10)
+	$(BIN)/python -m tests.chaos --seeds $(or $(SEEDS),1) $(ARGS)
+
+chaos-mutants: install-dev  ## Take each guard out of the product and see the verdict fall
+	$(BIN)/python -m tests.chaos --scene all
+	$(BIN)/python -m tests.chaos --mutant all
 
 lint: install-dev  ## Check style, types, import walls and migrations
 	$(BIN)/ruff check .

@@ -58,6 +58,13 @@ class Bell(ORM):  # type: ignore[misc]  # django-q2 has no types
         self._is_first = False
         return [ticket]
 
+    def acknowledge(self, task_id: int) -> None:
+        """Nothing: the ticket was deleted before the work began, or is purged.
+
+        django-q2's monitor asks for it once more afterwards, and would die of a database that is
+        away just then; with it the whole crew, and the model it has loaded.
+        """
+
     def _take(self) -> tuple[int, str] | None:
         values = {
             "key": self.list_key,

@@ -33,13 +33,23 @@ def publish(claim: Claim, picture: Picture) -> bool:
     if not is_settled and not outage.wait_out(lambda: _is_ours(claim, name)):
         _discard_both(name)
         return False
-    _discard_attempts(claim, range(1, claim.attempt))
+    discard_earlier(claim)
     return True
+
+
+def discard_earlier(claim: Claim) -> None:
+    """Remove what killed attempts before this one may have left."""
+    _discard_attempts(claim, range(1, claim.attempt))
+
+
+def discard_leftovers(work: Claim | GenerationJob) -> None:
+    """Remove what killed attempts left of a job that has ended without a picture."""
+    _discard_attempts(work, range(1, work.attempt + 1))
 
 
 def discard_pictures(job: GenerationJob) -> None:
     """Remove every file of a deleted job, those of killed attempts included."""
-    _discard_attempts(job, range(1, job.attempt + 1))
+    discard_leftovers(job)
     if job.output.name:
         _discard_both(job.output.name)
 

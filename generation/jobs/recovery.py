@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from generation.jobs import durations, outputs, queue, tickets, transitions
-from generation.models import GenerationJob, JobStatus
+from generation.models import FINAL_STATUSES, GenerationJob, JobStatus
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +98,8 @@ def _abandoned() -> QuerySet[GenerationJob]:
 
 def _recover(job: GenerationJob) -> None:
     status = transitions.recover(job, crash_tries=settings.IMAGEN_CRASH_TRIES)
+    if status in FINAL_STATUSES:
+        outputs.discard_leftovers(job)
     if status is not None:
         logger.warning(
             "attempt %d on %s was given up: now %s",

@@ -207,6 +207,7 @@ def _run(claim: Claim) -> str:
                 transitions.fail(claim, "timeout", str(error))
         raise
     outage.wait_out(settle)
+    outputs.discard_earlier(claim)
     return outcome
 
 

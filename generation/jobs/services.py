@@ -115,6 +115,8 @@ def cancel_job(job: GenerationJob, *, actor_id: int | None = None) -> JobStatus:
     status = transitions.cancel(job.pk, actor_id=actor_id)
     if status is None:
         raise JobNotCancellable(f"job {job.public_id} has already ended")
+    if status == JobStatus.CANCELLED:
+        outputs.discard_leftovers(job)
     _log(job, f"cancel requested: now {status}")
     return status
 

@@ -124,6 +124,13 @@ def test_pusher_outlives_an_outage(broker, monkeypatch, caplog) -> None:
     assert "away" in caplog.text
 
 
+def test_monitor_outlives_an_outage(broker, monkeypatch) -> None:
+    """It acknowledges what was acknowledged before the work began."""
+    tickets.ring()
+    monkeypatch.setattr(OrmQ.objects, "filter", lambda **_: pytest.fail("asked the database"))
+    broker.acknowledge(OrmQ.objects.get().pk)
+
+
 @pytest.fixture
 def ear() -> Iterator[Ear]:
     made = Ear()

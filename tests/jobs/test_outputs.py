@@ -5,8 +5,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from generation.jobs import outputs, transitions
-from generation.models import JobStatus
+from generation.jobs import outputs, recovery, services, transitions
+from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import StorageFailed
 from generation.spec.picture import Picture
 from tests import factories
@@ -32,6 +32,32 @@ def test_files_of_killed_attempts_are_removed(media) -> None:
     assert outputs.publish(second, PICTURE)
     job.refresh_from_db()
     assert [path.name for path in media.rglob("*.png")] == [f"{job.public_id}-2.png"]
+
+
+def leave_file_of(job: GenerationJob, attempt: int) -> None:
+    """As an attempt does that is killed between its file and its row."""
+    name = f"outputs/{job.created_at:%Y/%m}/{job.public_id}-{attempt}.png"
+    default_storage.save(name, ContentFile(b"x"))
+
+
+def test_nothing_is_left_of_a_job_that_its_worker_loses_for_good(media, settings) -> None:
+    settings.IMAGEN_CRASH_TRIES = 1
+    job, claim = factories.running_job()
+    leave_file_of(job, claim.attempt)
+    recovery.recover_worker(factories.WORKER.name)
+    job.refresh_from_db()
+    assert job.status == JobStatus.FAILED
+    assert not list(media.rglob("*.png"))
+
+
+def test_nothing_is_left_of_a_job_that_is_cancelled_between_attempts(media) -> None:
+    job, claim = factories.running_job()
+    leave_file_of(job, claim.attempt)
+    recovery.recover_worker(factories.WORKER.name)
+    job.refresh_from_db()
+    assert list(media.rglob("*.png"))
+    services.cancel_job(job)
+    assert not list(media.rglob("*.png"))
 
 
 def test_full_disk_is_a_failure_that_leaves_nothing(media, monkeypatch) -> None:

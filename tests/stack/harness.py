@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,10 +127,13 @@ class Installation:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             yield connection
 
-    def start(self, arguments: list[str], **settings: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, arguments: list[str], *, under: Sequence[str] = (), **settings: str
+    ) -> subprocess.Popen[bytes]:
+        """Run Python with these arguments. under: a program that becomes Python, as `nice` does."""
         with self.log_path.open("ab") as log:
             child = subprocess.Popen(
-                [sys.executable, *arguments],
+                [*under, sys.executable, *arguments],
                 cwd=ROOT,
                 env=self.environment | settings,
                 stdout=log,
@@ -141,7 +144,12 @@ class Installation:
         return child
 
     def start_web(self) -> None:
-        with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        self.launch_web()
+        wait_for(lambda: self.ask("GET", "/readyz")[0] == 200, limit_s=60, what="web is ready")
+
+    def launch_web(self) -> None:
+        """Start it without waiting; once more on the port that it had before."""
+        with socket.create_server(("127.0.0.1", self.port), backlog=512) as listener:
             self.port = listener.getsockname()[1]
             os.set_inheritable(listener.fileno(), True)
             with self.log_path.open("ab") as log:
@@ -155,10 +163,11 @@ class Installation:
                     start_new_session=True,
                 )
         self.children.append(self.web)
-        wait_for(lambda: self.ask("GET", "/readyz")[0] == 200, limit_s=60, what="web is ready")
 
-    def start_worker(self, **settings: str) -> subprocess.Popen[bytes]:
-        return self.start([str(ROOT / "manage.py"), "imagen_worker"], **settings)
+    def start_worker(
+        self, *, under: Sequence[str] = (), **settings: str
+    ) -> subprocess.Popen[bytes]:
+        return self.start([str(ROOT / "manage.py"), "imagen_worker"], under=under, **settings)
 
     def stop(self, child: subprocess.Popen[bytes], limit_s: float = 10) -> float:
         """SIGTERM; the seconds it took to go."""
@@ -313,6 +322,24 @@ def is_alive(pid: int) -> bool:
 def crew_of(supervisor: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """The supervisor's cluster: parent, sentinel, and the sentinel's three."""
     return psutil.Process(supervisor.pid).children(recursive=True)
+
+
+def wait_until_whole(supervisor: subprocess.Popen[bytes], limit_s: float = 60) -> None:
+    """Return once the supervisor's cluster has all its five processes."""
+    wait_for(lambda: len(crew_of(supervisor)) == 5, limit_s=limit_s, what="the cluster is whole")
+
+
+@contextmanager
+def running_worker(
+    installation: Installation, *, under: Sequence[str] = (), **settings: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor that was started just now; it is stopped at the end."""
+    supervisor = installation.start_worker(under=under, **settings)
+    try:
+        yield supervisor
+    finally:
+        if supervisor.poll() is None:
+            installation.stop(supervisor)
 
 
 def wait_until_it_rests(process: psutil.Process, samples: int = 20) -> None:

@@ -1,0 +1,1 @@
+"""A storm over two workers, a web and their database, and the verdict on what it leaves."""
