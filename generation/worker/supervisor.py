@@ -175,7 +175,7 @@ class Supervisor:
         if now < self._next_reap:
             return False
         self._next_reap = now + REAP_EVERY_S
-        self._do_duty(self.keep_database)
+        self._attempt(self.keep_database)  # without asking the database first: it may be away
         self._do_duty(recovery.reap_and_ring)
         self._do_duty(self._give_sign)
         return True
@@ -232,9 +232,13 @@ class Supervisor:
         return answers == [True]
 
     def _do_duty(self, duty: Callable[[], object]) -> None:
-        """Do what is due; a failure is logged and tried again when it is due again."""
+        """Do what is due, unless the database is away."""
+        self._attempt(lambda: self._with_database(duty))
+
+    def _attempt(self, duty: Callable[[], object]) -> None:
+        """Do it; a failure is logged, and it is tried again when it is due again."""
         try:
-            self._with_database(duty)
+            duty()
         except Exception:
             logger.exception("%s: a duty failed, the cluster goes on", self.name)
 

@@ -103,3 +103,25 @@ def test_job_is_released_even_when_the_cluster_cannot_start(supervise, monkeypat
     with pytest.raises(OSError, match="no more processes"):
         supervisor.run()
     assert GenerationJob.objects.get().status == JobStatus.QUEUED
+
+
+def test_database_that_is_known_to_be_away_is_brought_back(supervise, monkeypatch) -> None:
+    """An embedded server has nobody else; it is started even where a connection fails before."""
+    calls: list[bool] = []
+
+    def away() -> None:
+        raise OperationalError("gone")
+
+    supervisor = supervise(keep_database=lambda: calls.append(True))
+    monkeypatch.setattr(module.connection, "ensure_connection", away)
+    assert not supervisor._with_database(away)
+    supervisor._do_what_is_due()
+    assert calls
+
+
+def test_database_that_cannot_be_brought_back_stops_nobody(supervise, caplog) -> None:
+    def fail() -> None:
+        raise OSError("disk on fire")
+
+    assert supervise(keep_database=fail)._do_what_is_due()
+    assert "disk on fire" in caplog.text
