@@ -27,6 +27,7 @@ FALSE_WORDS = ("0", "false", "no", "off")
 BUNDLED = ("miniature", "sdxl")
 MAIL_SCHEMES = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("plain", 25)}
 MIN_KEY_CHARS = 50
+MAX_NAME_CHARS = 200
 
 known_names: set[str] = set()
 
@@ -231,6 +232,17 @@ def profile() -> str:
     if given in BUNDLED:
         return given
     raise _refused("IMAGEN_PROFILE", given, f"one of {', '.join(BUNDLED)}, or path:FOLDER")
+
+
+def worker_name() -> str:
+    """A worker's name: one line that can be read, kept and typed."""
+    given = text("IMAGEN_WORKER_NAME")
+    if len(given) > MAX_NAME_CHARS or not given.isprintable():
+        shown = ascii(given if len(given) <= MAX_NAME_CHARS else f"{given[:20]}…")
+        raise ImproperlyConfigured(
+            f"IMAGEN_WORKER_NAME must be at most {MAX_NAME_CHARS} visible characters, not {shown}."
+        )
+    return given
 
 
 def reference() -> str:

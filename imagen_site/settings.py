@@ -49,7 +49,7 @@ IMAGEN_MAIL = env.mail()
 IMAGEN_ACCESS_LOG = env.access_log()
 IMAGEN_FAULT = env.fault()
 IMAGEN_LOCK_DIR = env.folder("IMAGEN_LOCK_DIR", Path("/tmp"))
-IMAGEN_WORKER_NAME = env.text("IMAGEN_WORKER_NAME")  # a supervisor always sets it for its cluster
+IMAGEN_WORKER_NAME = env.worker_name()  # a supervisor always sets it for its cluster
 
 # Security
 

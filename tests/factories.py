@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -11,7 +11,7 @@ from PIL import Image
 
 from generation.jobs import references, services, transitions
 from generation.jobs.transitions import Claim, WorkerIdentity
-from generation.models import GenerationJob, Worker
+from generation.models import GenerationJob, JobStatus, Worker
 from generation.spec.limits import Limits
 from generation.spec.profiles import MINIATURE
 from generation.spec.request import GenerationRequest, build_request
@@ -64,7 +64,9 @@ def living_worker(name: str = "host/cpu") -> Worker:
 
 
 def claim(worker: WorkerIdentity = WORKER, timeout_s: int = 600) -> Claim:
-    """Claim the job whose turn it is."""
+    """Claim the job whose turn it is; by another worker where this one holds a job."""
+    if GenerationJob.objects.filter(worker=worker.name, status=JobStatus.RUNNING).exists():
+        worker = WorkerIdentity(name=f"{worker.name}-{next(_numbers)}", pid=worker.pid)
     claimed = transitions.claim_next(worker, timeout_s=timeout_s, profiles=PROFILES)
     assert claimed is not None
     return claimed
@@ -76,6 +78,13 @@ def running_job(owner: User | None = None, **fields: object) -> tuple[Generation
     assert claimed.job_id == job.pk, "an earlier job was still queued"
     job.refresh_from_db()
     return job, claimed
+
+
+def paint_to(claim: Claim, step: int, *, seconds: float) -> None:
+    """Report this step; the steps since the first one have taken so many seconds."""
+    transitions.report_step(claim, step)
+    ago = timedelta(seconds=seconds)
+    GenerationJob.objects.filter(pk=claim.job_id).update(first_step_at=now() - ago)
 
 
 def succeeded_job(owner: User | None = None, output: str = "outputs/a.png") -> GenerationJob:

@@ -1,6 +1,7 @@
 """Workers and queue at this moment, and the buttons that pause, drain and resume."""
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,7 +16,7 @@ from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from generation.jobs import controls
 from generation.jobs.state import WorkerState, service_state
@@ -31,6 +32,19 @@ class ControlForm(forms.Form):
 
     worker = forms.CharField(required=False, max_length=200, strip=False)
     reason = forms.CharField(required=False)
+
+
+Page = Callable[[HttpRequest], HttpResponse]
+
+
+def _by_button(act: Page) -> Page:
+    """By POST alone; whoever comes from a sign-in in between sees the page, to press again."""
+
+    @wraps(act)
+    def answer(request: HttpRequest) -> HttpResponse:
+        return act(request) if request.method == "POST" else redirect("admin:queue")
+
+    return answer
 
 
 @require_safe
@@ -50,7 +64,7 @@ def show(request: HttpRequest) -> TemplateResponse:
     return TemplateResponse(request, "admin/queue.html", context)
 
 
-@require_POST
+@_by_button
 def pause(request: HttpRequest) -> HttpResponse:
     """The whole queue, or the worker that the form names."""
     form = _read(request)
@@ -63,7 +77,7 @@ def pause(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@_by_button
 def resume(request: HttpRequest) -> HttpResponse:
     worker = _read(request)["worker"]
     return _do(
@@ -74,7 +88,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@_by_button
 def drain(request: HttpRequest) -> HttpResponse:
     worker = _read(request)["worker"]
     done = _("Draining: it finishes its job, takes no more and frees its device.")
@@ -119,7 +133,8 @@ def _read(request: HttpRequest) -> dict[str, str]:
 
 
 def _may_control(request: HttpRequest) -> bool:
-    return request.user.has_perm("generation.change_worker")
+    """Whoever acts must be able to see what came of it."""
+    return request.user.has_perms(["generation.view_generationjob", "generation.change_worker"])
 
 
 def _last_pauses() -> Iterable[Pause]:

@@ -10,6 +10,7 @@ import time
 
 import psycopg
 from django.conf import settings
+from django.db import connection
 
 logger = logging.getLogger(__name__)
 
@@ -21,35 +22,40 @@ class Outage:
     """Whether the database is known to be away. One of a kind in its process."""
 
     def __init__(self) -> None:
+        self._is_suspected = False
         self._is_on = False
         self._asks = threading.Lock()
         self._next_ask = 0.0
 
     def begin(self) -> None:
         """Somebody could not reach it. The next request asks: perhaps it was one connection."""
-        if not self._is_on:
+        if not self._is_suspected:
             self._next_ask = 0.0
-            self._is_on = True
+            self._is_suspected = True
 
     def is_over(self) -> bool:
-        """Whether a request may go on. The one that is first in a second finds out."""
-        if not self._is_on:
-            return True
-        if not self._asks.acquire(blocking=False):
-            return False
-        try:
-            if time.monotonic() >= self._next_ask:
-                self._is_on = not _answers()
-                self._next_ask = time.monotonic() + ASK_EVERY_S
-            return not self._is_on
-        finally:
-            self._asks.release()
+        """Whether a request may go on. The one that is first in a second finds out.
+
+        Nobody is refused before the first one has found that it is away.
+        """
+        if self._is_suspected and self._asks.acquire(blocking=False):
+            try:
+                if time.monotonic() >= self._next_ask:
+                    self._is_on = self._is_suspected = not _answers()
+                    self._next_ask = time.monotonic() + ASK_EVERY_S
+            finally:
+                self._asks.release()
+        return not self._is_on
 
 
 def _answers() -> bool:
-    """Whether it lets a connection in, past the pool."""
+    """Whether there is a connection to it: one of the pool's, as every request needs one."""
     try:
-        psycopg.connect(**settings.DATABASE_PARTS | {"connect_timeout": PATIENCE_S}).close()
+        if connection.pool:
+            with connection.pool.connection(timeout=PATIENCE_S):
+                pass
+        else:
+            psycopg.connect(**settings.DATABASE_PARTS | {"connect_timeout": PATIENCE_S}).close()
     except psycopg.OperationalError:
         return False
     logger.info("the database is back")

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 BACKSTOP_S = 2.0
 """So long a job waits at most where no bell is heard: behind a pooler, or while it is mended."""
 PAUSE_S = 1.0
+UNTIL_CLAIMED_S = 0.03
+"""Until then the worker has claimed, and this cluster leaves other tickets to others."""
 
 
 class Bell(ORM):  # type: ignore[misc]  # django-q2 has no types
@@ -31,6 +33,7 @@ class Bell(ORM):  # type: ignore[misc]  # django-q2 has no types
         super().__init__(list_key)
         self.ear = Ear()
         self._is_first = True
+        self._has_taken = False
 
     def enqueue(self, task: str) -> int:
         """Put a ticket in, and ring once the caller's transaction is committed. Its key."""
@@ -45,6 +48,9 @@ class Bell(ORM):  # type: ignore[misc]  # django-q2 has no types
         The first one is taken without asking: it loads the model. None: nothing was taken. While
         the database is away it returns from time to time, so that the pusher lives through it.
         """
+        if self._has_taken:
+            self._has_taken = False
+            time.sleep(UNTIL_CLAIMED_S)
         try:
             ticket = self._take()
         except outage.GONE as error:
@@ -56,6 +62,7 @@ class Bell(ORM):  # type: ignore[misc]  # django-q2 has no types
             self.ear.listen(BACKSTOP_S)
             return None
         self._is_first = False
+        self._has_taken = True
         return [ticket]
 
     def acknowledge(self, task_id: int) -> None:
@@ -109,7 +116,8 @@ class Ear:
         self._connection = None
 
     def _open(self) -> psycopg.Connection:
-        opened = psycopg.connect(**settings.LISTEN_PARTS, autocommit=True)
+        patience = {"connect_timeout": int(BACKSTOP_S) or 1}
+        opened = psycopg.connect(**settings.LISTEN_PARTS | patience, autocommit=True)
         opened.execute(f"LISTEN {statements.BELL}")
         if self._is_deaf:
             logger.info("the bell is heard again")

@@ -34,7 +34,9 @@ class ReasonMissing(ControlRefused):
     """Those who wait have a right to know why."""
 
     code = "reason_missing"
-    template = gettext_noop("A pause needs a reason of 1 to %(maximum)d characters: users read it.")
+    template = gettext_noop(
+        "A pause needs a reason of 1 to %(maximum)d visible characters: users read it."
+    )
 
 
 class AlreadyPaused(ControlRefused):
@@ -63,8 +65,8 @@ def pause(reason: str, *, worker: str = "", actor_id: int | None = None) -> Paus
 
     Raises ReasonMissing, UnknownWorker, AlreadyPaused.
     """
-    reason = reason.strip()
-    if not 1 <= len(reason) <= MAX_REASON_CHARS:
+    reason = " ".join(reason.split())
+    if not (1 <= len(reason) <= MAX_REASON_CHARS and reason.isprintable()):
         raise ReasonMissing(maximum=MAX_REASON_CHARS)
     with transaction.atomic():
         _lock(worker)
@@ -82,7 +84,7 @@ def drain(worker: str) -> None:
     Raises UnknownWorker.
     """
     known = Worker.objects.filter(pk=worker)
-    if not known.filter(draining_since__isnull=True).update(draining_since=Now()):
+    if not known.filter(draining_since__isnull=True).update(draining_since=Now(), drained_at=None):
         if not known.exists():
             raise UnknownWorker(worker=worker)
         return
@@ -100,6 +102,7 @@ def resume(*, worker: str = "", actor_id: int | None = None) -> None:
         if not ended:
             raise NotPaused
         tickets.ring_missing()
+        tickets.wake()
     logger.warning("%s: resumed", worker or "the queue")
 
 

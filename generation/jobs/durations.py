@@ -7,13 +7,14 @@ import math
 import statistics
 from bisect import bisect
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from operator import attrgetter
 
 from django.db import connection
 
 from generation.jobs import statements
+from generation.jobs.kinds import Kind
 from generation.models import PaintingTime
 
 ENOUGH = 3
@@ -26,24 +27,11 @@ UNKNOWN_SPREAD = 0.5
 """Of the duration: where all measured ones agree, and where there are too few to tell."""
 DOUBT = 0.15
 DOUBT_BY_E = 0.25
-DOUBT_BY_ADAPTER = 0.3
+DOUBT_BY_FAMILY = 0.3
 """A reckoned duration is uncertain by this part of it; more by each factor e of difference in work,
-and where only pictures with another use of the IP-Adapter were measured."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What a picture's duration depends on."""
-
-    profile: str
-    width: int
-    height: int
-    steps: int
-    has_reference: bool
-
-    @property
-    def work(self) -> int:
-        return self.steps * self.width * self.height
+and where only pictures with another use of the IP-Adapter or length of prompt were measured."""
+DRIFT = 0.08
+"""Neighbouring durations drift together by this part of them, as the machine has more to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +86,14 @@ class Durations:
     def __init__(self, samples: Mapping[Kind, Sequence[float]]) -> None:
         self._samples = {kind: sorted(seconds) for kind, seconds in samples.items() if seconds}
         self._found: dict[Kind, Duration | None] = {}
-        self._by_work: dict[tuple[str, bool], list[_Known]] = {}
+        self._by_family: dict[Kind, list[_Known]] = {}
+        self._by_profile: dict[str, list[_Known]] = {}
         for kind, ordered in self._samples.items():
             known = _Known(work=kind.work, samples=ordered, median_s=_quantile(ordered, 0.5))
-            self._by_work.setdefault((kind.profile, kind.has_reference), []).append(known)
-        for family in self._by_work.values():
-            family.sort(key=attrgetter("work"))
+            self._by_family.setdefault(_family_of(kind), []).append(known)
+            self._by_profile.setdefault(kind.profile, []).append(known)
+        for group in (*self._by_family.values(), *self._by_profile.values()):
+            group.sort(key=attrgetter("work"))
 
     def of(self, kind: Kind) -> Duration | None:
         """None where no picture of this profile was ever finished."""
@@ -114,8 +104,8 @@ class Durations:
 
     def _reckoned(self, kind: Kind) -> Duration | None:
         """The most similar kind's duration, stretched along the line through its neighbours."""
-        alike = self._by_work.get((kind.profile, kind.has_reference))
-        others = self._by_work.get((kind.profile, not kind.has_reference))
+        alike = self._by_family.get(_family_of(kind))
+        others = self._by_profile.get(kind.profile)
         near = _neighbours(alike or others or [], kind.work)
         if not near:
             return None
@@ -124,27 +114,23 @@ class Durations:
         model = _measured((rich or near)[0].samples)
         stretched = model.times(seconds / model.median_s)
         doubt = DOUBT + DOUBT_BY_E * near[0].distance(kind.work)
-        doubt_s = (doubt if alike else doubt + DOUBT_BY_ADAPTER) * seconds
+        doubt_s = (doubt if alike else doubt + DOUBT_BY_FAMILY) * seconds
         return replace(stretched, doubt_s=math.hypot(stretched.doubt_s, doubt_s))
 
 
 def read_durations(profiles: Collection[str]) -> Durations:
     """Of these profiles, as far as they were painted lately. One query."""
-    columns = ("profile", "width", "height", "steps", "has_reference", "seconds")
+    of_kind = [field.name for field in fields(Kind)]
     newest = PaintingTime.objects.filter(profile__in=profiles).order_by("-updated_at")
-    rows = newest.values_list(*columns)[: PaintingTime.KINDS * len(profiles)]
+    rows = newest.values_list(*of_kind, "seconds")[: PaintingTime.KINDS * len(profiles)]
     return Durations(
-        {
-            Kind(
-                profile=profile,
-                width=width,
-                height=height,
-                steps=steps,
-                has_reference=has_reference,
-            ): seconds
-            for profile, width, height, steps, has_reference, seconds in rows
-        }
+        {Kind(**dict(zip(of_kind, values, strict=True))): seconds for *values, seconds in rows}
     )
+
+
+def _family_of(kind: Kind) -> Kind:
+    """What kinds share whose durations lie on one line by their work."""
+    return replace(kind, width=0, height=0, steps=0, has_guidance=True)
 
 
 def _measured(ordered: Sequence[float]) -> Duration:
@@ -161,7 +147,7 @@ def _measured(ordered: Sequence[float]) -> Duration:
         median_s=median,
         mean_s=0.3 * low + 0.4 * median + 0.3 * high,
         spread_s=spread,
-        doubt_s=spread / math.sqrt(count),
+        doubt_s=math.hypot(spread / math.sqrt(count), DRIFT * median),
     )
 
 

@@ -3,24 +3,26 @@
 As the queue stands: whoever comes later and goes first, as before batch work, is not foreseen.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from generation.jobs import order
-from generation.jobs.durations import Kind, read_durations
+from generation.jobs.durations import read_durations
+from generation.jobs.kinds import Kind, kind_of, prompt_size
 from generation.jobs.order import WaitingJob
-from generation.jobs.schedule import Estimate, Painter, Remainder, Schedule
+from generation.jobs.schedule import LEAST_SHARE, Estimate, Painter, Remainder, Schedule
 from generation.jobs.state import QUIET_AFTER
 from generation.models import GenerationJob, JobStatus
 from generation.spec.request import GenerationRequest
 
-LEAST_SHARE = 0.05
-"""Of its time, a picture has so much before it even after the last step: decoding and storing."""
+PACE_AFTER = 3
+"""So many steps tell how quick the others will be."""
 
 _CIRCUMSTANCES = """
 SELECT (SELECT reason FROM generation_pause WHERE ended_at IS NULL AND worker = ''),
@@ -33,12 +35,18 @@ _PAINTERS = """
                 WHERE status = 'running' AND heartbeat_at >= (SELECT since FROM recent))
 SELECT coalesce(sign.name, job.worker), coalesce(sign.profiles, ARRAY[job.profile]),
        sign.stopped_at IS NULL AND sign.draining_since IS NULL AND pause.id IS NULL,
-       job.id, job.profile, job.width, job.height, job.steps, job.ip_strength > 0, job.step
+       coalesce(sign.loading_since > statement_timestamp() - make_interval(secs => %(load_s)s),
+                false),
+       job.id, job.profile, job.width, job.height, job.steps, job.ip_strength > 0,
+       job.guidance_scale > 1, length(job.prompt) + length(job.negative_prompt), job.step,
+       extract(epoch FROM statement_timestamp() - job.first_step_at)::float,
+       extract(epoch FROM statement_timestamp() - job.claimed_at)::float
   FROM generation_worker sign
   FULL JOIN job ON job.worker = sign.name
   LEFT JOIN generation_pause pause
          ON pause.worker = coalesce(sign.name, job.worker) AND pause.ended_at IS NULL
- WHERE job.id IS NOT NULL OR sign.seen_at >= (SELECT since FROM recent)
+ WHERE job.id IS NOT NULL
+    OR sign.seen_at >= (SELECT since FROM recent) AND sign.stopped_at IS NULL
 """
 """Who gives signs of life, as a supervisor or by a job's heartbeat, and what it paints."""
 
@@ -61,23 +69,26 @@ class Forecast:
     """What would await an order that is not submitted yet.
 
     estimate: None while the queue is paused, without a worker that could serve it, and where
-    nothing was measured. has_worker: whether somebody lives and takes jobs of its profile.
+    nothing was measured. has_worker: whether somebody lives and takes jobs of its profile. is_held:
+    nobody does, because operators have paused or drained those who could.
     """
 
     position: int
     estimate: Estimate | None
     pause_reason: str | None
     has_worker: bool
+    is_held: bool
 
 
-def outlook(jobs: Iterable[GenerationJob]) -> Outlook:
+def outlook(jobs: Collection[GenerationJob]) -> Outlook:
     """Places and estimates of all of these that have not ended, in four queries at most."""
     live = (JobStatus.QUEUED, JobStatus.RUNNING)
     wanted = {job.pk for job in jobs if job.status in live}
     if not wanted:
         return Outlook()
     pause_reason, _turn = _circumstances(None)
-    waiting = order.waiting_jobs()
+    is_any_queued = any(job.status == JobStatus.QUEUED for job in jobs)
+    waiting = order.waiting_jobs() if is_any_queued else []
     schedule = _play([] if pause_reason else waiting, _read_painters())
     return Outlook(
         places={
@@ -94,16 +105,6 @@ def outlook(jobs: Iterable[GenerationJob]) -> Outlook:
     )
 
 
-def estimates(jobs: Iterable[GenerationJob]) -> Mapping[int, Estimate]:
-    """By primary key, of those of which it can be told; four queries at most for all."""
-    return outlook(jobs).estimates
-
-
-def estimate(job: GenerationJob) -> Estimate | None:
-    """None for a job that has ended, and where nobody can know."""
-    return estimates([job]).get(job.pk)
-
-
 def forecast(request: GenerationRequest, *, owner_id: int, is_batch: bool = False) -> Forecast:
     """What would become of this order now. Nothing is submitted; four queries."""
     pause_reason, served_at = _circumstances(owner_id)
@@ -114,28 +115,26 @@ def forecast(request: GenerationRequest, *, owner_id: int, is_batch: bool = Fals
         is_again=False,
         is_batch=is_batch,
         not_before=None,
-        profile=request.profile,
-        width=request.width,
-        height=request.height,
-        steps=request.steps,
-        has_reference=request.ip_strength > 0,
+        kind=kind_of(request),
     )
     waiting = order.in_order_of_service([*order.accepted_jobs(), own])
     position = waiting.index(own) + 1
     schedule = _play(waiting[:position], _read_painters())
     end = schedule.ends.get(None)
+    has_worker = bool(schedule.can_serve(request.profile))
     return Forecast(
         position=position,
         estimate=end.estimate if end and pause_reason is None else None,
         pause_reason=pause_reason,
-        has_worker=bool(schedule.can_serve(request.profile)),
+        has_worker=has_worker,
+        is_held=not has_worker and schedule.has_held(request.profile),
     )
 
 
 def _play(waiting: Sequence[WaitingJob], painters: Sequence[Painter]) -> Schedule:
     """These jobs, in the order of service, on these workers. One query, for the durations."""
     running = {painter.paints.kind.profile for painter in painters if painter.paints}
-    durations = read_durations(running | {job.profile for job in waiting})
+    durations = read_durations(running | {job.kind.profile for job in waiting})
     schedule = Schedule(painters, durations)
     schedule.add_all(waiting, timezone.now())
     return schedule
@@ -152,22 +151,40 @@ def _circumstances(owner_id: int | None) -> tuple[str | None, datetime | None]:
 def _read_painters() -> list[Painter]:
     """One for each worker that lives, and for each further job that it seems to run. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_PAINTERS, {"quiet_s": QUIET_AFTER.total_seconds()})
+        cursor.execute(
+            _PAINTERS,
+            {"quiet_s": QUIET_AFTER.total_seconds(), "load_s": settings.IMAGEN_JOB_TIMEOUT},
+        )
         rows = cursor.fetchall()
     return [
         Painter(
             name=name,
             profiles=frozenset(profiles),
             takes_jobs=takes_jobs,
+            is_loading=is_loading,
             paints=_remainder(job) if job[0] is not None else None,
         )
-        for name, profiles, takes_jobs, *job in rows
+        for name, profiles, takes_jobs, is_loading, *job in rows
     ]
 
 
 def _remainder(job: Sequence[Any]) -> Remainder:
-    job_id, profile, width, height, steps, has_reference, step = job
+    job_id, profile, width, height, steps, has_reference, has_guidance, chars = job[:8]
+    step, painting_s, age_s = job[8:]
     kind = Kind(
-        profile=profile, width=width, height=height, steps=steps, has_reference=has_reference
+        profile=profile,
+        width=width,
+        height=height,
+        steps=steps,
+        has_reference=has_reference,
+        has_guidance=has_guidance,
+        prompt_size=prompt_size(chars),
     )
-    return Remainder(job_id=job_id, kind=kind, share=max(LEAST_SHARE, 1 - step / steps))
+    has_pace = painting_s is not None and PACE_AFTER <= step < steps
+    return Remainder(
+        job_id=job_id,
+        kind=kind,
+        share=max(LEAST_SHARE, 1 - step / steps),
+        steps_left_s=painting_s / (step - 1) * (steps - step) if has_pace else None,
+        age_s=age_s if step < PACE_AFTER else 0.0,
+    )

@@ -9,13 +9,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 
 from django.conf import settings
 from django.db.models import DateTimeField, OuterRef, Subquery
+from django.db.models.functions import Length
 
+from generation.jobs.kinds import Kind, prompt_size
 from generation.models import GenerationJob, OwnerTurn
 
 NEVER = datetime.min
+LANE = attrgetter("lane")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +32,7 @@ class WaitingJob:
     is_again: bool  # it was begun before
     is_batch: bool
     not_before: datetime | None
-    profile: str
-    width: int
-    height: int
-    steps: int
-    has_reference: bool
+    kind: Kind
 
     @property
     def lane(self) -> tuple[bool, bool]:
@@ -48,7 +48,8 @@ def accepted_jobs() -> list[WaitingJob]:
     """All that wait, in the order of acceptance. One query."""
     turn = OwnerTurn.objects.filter(owner=OuterRef("owner")).values("served_at")
     jobs = GenerationJob.objects.queued().annotate(
-        served_at=Subquery(turn, output_field=DateTimeField())
+        served_at=Subquery(turn, output_field=DateTimeField()),
+        chars=Length("prompt") + Length("negative_prompt"),
     )
     return [
         WaitingJob(
@@ -58,11 +59,15 @@ def accepted_jobs() -> list[WaitingJob]:
             is_again=job["attempt"] > 0,
             is_batch=job["is_batch"],
             not_before=job["not_before"],
-            profile=job["profile"],
-            width=job["width"],
-            height=job["height"],
-            steps=job["steps"],
-            has_reference=job["ip_strength"] > 0,
+            kind=Kind(
+                profile=job["profile"],
+                width=job["width"],
+                height=job["height"],
+                steps=job["steps"],
+                has_reference=job["ip_strength"] > 0,
+                has_guidance=job["guidance_scale"] > 1,
+                prompt_size=prompt_size(job["chars"]),
+            ),
         )
         for job in jobs.order_by("pk").values(
             "pk",
@@ -76,6 +81,8 @@ def accepted_jobs() -> list[WaitingJob]:
             "height",
             "steps",
             "ip_strength",
+            "guidance_scale",
+            "chars",
         )
     ]
 
@@ -87,7 +94,7 @@ def in_order_of_service(jobs: Iterable[WaitingJob]) -> list[WaitingJob]:
         return sorted(accepted, key=lambda job: not job.is_again)
     turns: dict[int, tuple[datetime, int]] = {}  # ties: in the order in which they were served
     ordered: list[WaitingJob] = []
-    for _lane, group in groupby(sorted(accepted, key=_lane_of), key=_lane_of):
+    for _lane, group in groupby(sorted(accepted, key=LANE), key=LANE):
         for job in _taking_turns(list(group), turns):
             turns[job.owner_id] = (datetime.max, len(ordered))
             ordered.append(job)
@@ -109,10 +116,6 @@ def _taking_turns(
         for owner in owners:
             if round_ < len(own[owner]):
                 yield own[owner][round_]
-
-
-def _lane_of(job: WaitingJob) -> tuple[bool, bool]:
-    return job.lane
 
 
 def _naive(job: WaitingJob) -> datetime:

@@ -1,6 +1,7 @@
 """Whether a worker hears: what it is seen to do, beside the job that it may hold."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 
 from django.conf import settings
@@ -8,8 +9,10 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from generation import conf
-from generation.jobs import statements
+from generation.jobs import outage, statements
 from generation.models import Worker
+
+logger = logging.getLogger(__name__)
 
 QUIET_S = 10
 """Whoever began or ended something since is at work, if only between two jobs."""
@@ -23,7 +26,10 @@ def loading(worker_name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        known.update(loading_since=None)
+        try:
+            outage.wait_out(lambda: known.update(loading_since=None))
+        except outage.GONE as error:
+            logger.warning("%s: could not tell that its model is loaded: %s", worker_name, error)
 
 
 def is_passed_over(worker_name: str) -> bool:

@@ -1,7 +1,5 @@
 """Capacity, places in the line, and the locks that make them exact."""
 
-from collections.abc import Iterable
-
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import Q
@@ -53,11 +51,6 @@ def check_capacity(owner_id: int) -> None:
         raise UserQueueFull(settings.IMAGEN_USER_QUEUE_LIMIT)
 
 
-def length() -> int:
-    """How many jobs wait."""
-    return GenerationJob.objects.queued().count()
-
-
 def is_painting() -> bool:
     """Whether a worker holds a job."""
     return GenerationJob.objects.filter(status=JobStatus.RUNNING).exists()
@@ -68,16 +61,8 @@ def position(job: GenerationJob) -> int:
 
     One that has left the queue meanwhile is first.
     """
-    return positions([job]).get(job.pk, 1)
-
-
-def positions(jobs: Iterable[GenerationJob]) -> dict[int, int]:
-    """The same for all the queued ones of these jobs, by their primary keys, in one query."""
-    wanted = {job.pk for job in jobs if job.status == JobStatus.QUEUED}
-    if not wanted:
-        return {}
     places = enumerate(order.waiting_jobs(), start=1)
-    return {waiting.id: place for place, waiting in places if waiting.id in wanted}
+    return next((place for place, waiting in places if waiting.id == job.pk), 1)
 
 
 def _lock(number: int) -> None:

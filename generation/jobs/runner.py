@@ -77,15 +77,15 @@ def load_engine(profile_name: str) -> "Engine":
 def run_next() -> str:
     """Claim the next job and bring it to an end; the sentence is for the cluster's log.
 
-    With nothing to claim the engine of the present profile is loaded all the same, so that a
-    worker's first ticket warms it up.
+    With nothing to claim and no engine yet, that of the present profile is loaded all the same, so
+    that a worker's first ticket warms it up.
     """
     worker = worker_identity()
     claim = transitions.claim_next(
         worker, timeout_s=settings.IMAGEN_JOB_TIMEOUT, profiles=conf.servable_profiles()
     )
     if claim is None:
-        if conf.profile().is_installed:
+        if not _loaded and conf.profile().is_installed:
             with presence.loading(worker.name):
                 load_engine(conf.profile().name)
         return "nothing to claim"

@@ -5,8 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from generation.jobs.durations import UPPER_DECILE, Duration, Durations, Kind
+from generation.jobs.durations import UPPER_DECILE, Duration, Durations
+from generation.jobs.kinds import Kind
 from generation.jobs.order import WaitingJob
+
+LEAST_SHARE = 0.05
+"""Of its time, a picture has so much before it even after the last step: decoding and storing."""
+LOST_AFTER = 5
+"""Of a job that has taken no step in so many times its duration, nothing can be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,20 +25,40 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remainder:
-    """What a running job still needs: this share of its kind's duration."""
+    """What a running job still needs: this share of its kind's duration, or what its pace tells.
+
+    steps_left_s: of the steps to come, by those that are done; None before a few are. age_s: since
+    the claim.
+    """
 
     job_id: int
     kind: Kind
     share: float
+    steps_left_s: float | None = None
+    age_s: float = 0.0
+
+    def duration(self, whole: Duration) -> Duration | None:
+        """None where nobody can know: it should long have taken its first steps.
+
+        The pace counts from the first step, so a model that had to be loaded does not stretch it,
+        and a job that hangs comes no nearer to its end.
+        """
+        if self.steps_left_s is not None:
+            left_s = self.steps_left_s + LEAST_SHARE * whole.median_s
+            return whole.times(left_s / whole.median_s)
+        if self.age_s > LOST_AFTER * (whole.median_s + whole.spread_s):
+            return None
+        return whole.times(self.share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Painter:
-    """A worker that lives. takes_jobs: neither paused nor drained."""
+    """A worker that lives. takes_jobs: neither paused nor drained. is_loading: until who knows."""
 
     name: str
     profiles: frozenset[str]
     takes_jobs: bool
+    is_loading: bool = False
     paints: Remainder | None = None
 
 
@@ -85,17 +111,17 @@ class Schedule:
         self.ends: dict[int | None, Span] = {}
         for painter in painters:
             self._painters[painter.name] = painter
-            self._busy.setdefault(painter.name, Span())
+            self._busy.setdefault(painter.name, None if painter.is_loading else Span())
             if painter.paints:
                 self._begin(painter.name, painter.paints)
 
     def _begin(self, name: str, rest: Remainder) -> None:
         whole = self._durations.of(rest.kind)
+        left = rest.duration(whole) if whole else None
         busy = self._busy[name]
-        if whole is None or busy is None:
+        if left is None or busy is None:
             self._busy[name] = None
             return
-        left = whole.times(rest.share)
         self._busy[name] = busy.then(left)
         self.ends[rest.job_id] = Span().then(left)
 
@@ -107,14 +133,21 @@ class Schedule:
             if painter.takes_jobs and profile in painter.profiles
         ]
 
+    def has_held(self, profile: str) -> bool:
+        """Whether somebody lives who could serve it, and takes no jobs."""
+        return any(
+            not painter.takes_jobs and profile in painter.profiles
+            for painter in self._painters.values()
+        )
+
     def add_all(self, jobs: Sequence[WaitingJob], now: datetime) -> None:
         """Let all of them be painted; those that must wait for their time, when it comes."""
         delays = {job.id: _seconds_until(job.not_before, now) for job in jobs}
-        late = [job for job in jobs if delays[job.id]]
+        late = [job for job in jobs if delays[job.id] and self.can_serve(job.kind.profile)]
         late.sort(key=lambda job: delays[job.id])
         for job in jobs:
             if not delays[job.id]:
-                while late and delays[late[0].id] <= self._free_s(late[0].profile):
+                while late and delays[late[0].id] <= self._free_s(late[0].kind.profile):
                     self._add(late.pop(0))
                 self._add(job)
         for job in late:
@@ -125,10 +158,10 @@ class Schedule:
         return min(map(self._mean_s, self.can_serve(profile)), default=-math.inf)
 
     def _add(self, job: WaitingJob, not_before_s: float = 0.0) -> None:
-        names = self.can_serve(job.profile)
+        names = self.can_serve(job.kind.profile)
         if not names:
             return
-        duration = self._durations.of(_kind_of(job))
+        duration = self._durations.of(job.kind)
         if duration is None or any(self._busy[name] is None for name in names):
             self._busy |= dict.fromkeys(names)
             return
@@ -140,16 +173,6 @@ class Schedule:
         """When this worker is free; never where that is unknown."""
         span = self._busy[name]
         return span.mean_s if span else math.inf
-
-
-def _kind_of(job: WaitingJob) -> Kind:
-    return Kind(
-        profile=job.profile,
-        width=job.width,
-        height=job.height,
-        steps=job.steps,
-        has_reference=job.has_reference,
-    )
 
 
 def _seconds_until(moment: datetime | None, now: datetime) -> float:

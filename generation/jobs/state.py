@@ -9,13 +9,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 from django.db.models import (
+    BooleanField,
     Count,
     DurationField,
-    Exists,
     ExpressionWrapper,
     F,
     Min,
-    OuterRef,
+    Q,
     TextChoices,
 )
 from django.db.models.functions import Now
@@ -50,7 +50,7 @@ class WorkerState(TextChoices):
     """What can be told of a worker from outside."""
 
     PAINTING = "painting", _("at work")
-    DRAINING = "draining", _("finishing its last job")
+    DRAINING = "draining", _("draining")
     DRAINED = "drained", _("drained, its device is free")
     PAUSED = "paused", _("paused")
     LOADING = "loading", _("loading its model")
@@ -59,8 +59,7 @@ class WorkerState(TextChoices):
     STOPPED = "stopped", _("stopped")
 
 
-HELD = (WorkerState.PAUSED, WorkerState.DRAINING, WorkerState.DRAINED)
-"""Such workers live and take no jobs, because an operator wants it."""
+LIVING = (WorkerState.PAINTING, WorkerState.LOADING, WorkerState.IDLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +109,28 @@ class ServiceState:
 
     @property
     def has_worker(self) -> bool:
-        """Whether anybody can be expected to paint: a supervisor, or a bare cluster at work."""
-        living = (WorkerState.PAINTING, WorkerState.LOADING, WorkerState.IDLE)
-        is_painting = any(
-            job.heartbeat_age_s <= QUIET_AFTER.total_seconds() for job in self.running
-        )
-        return is_painting or any(worker.state in living for worker in self.workers)
+        """Whether anybody takes jobs: a supervisor, or a cluster that is seen to paint."""
+        held = self._held_names
+        painting = {
+            job.worker for job in self.running if job.heartbeat_age_s <= QUIET_AFTER.total_seconds()
+        }
+        living = {worker.name for worker in self.workers if worker.state in LIVING}
+        return bool((painting | living) - held)
 
     @property
     def is_held(self) -> bool:
-        """Whether nobody paints because operators have told the living workers so."""
-        return not self.has_worker and any(worker.state in HELD for worker in self.workers)
+        """Whether nobody takes jobs because operators have told the living workers so."""
+        return not self.has_worker and bool(self._held_names)
+
+    @property
+    def _held_names(self) -> set[str]:
+        """Workers that live and take no jobs, because an operator wants it."""
+        return {
+            worker.name
+            for worker in self.workers
+            if worker.state in (WorkerState.DRAINING, WorkerState.DRAINED)
+            or (worker.pause_reason and worker.state in (*LIVING, WorkerState.PAUSED))
+        }
 
     @property
     def quiet_count(self) -> int:
@@ -169,13 +179,14 @@ def has_worker(profile: str = "") -> bool:
     )
     if profile:
         living = living.filter(profiles__contains=[profile])
-    paused = Pause.objects.current().filter(worker=OuterRef("name"))
-    if living.exclude(Exists(paused)).exists():
+    paused = Pause.objects.current().values("worker")
+    if living.exclude(name__in=paused).exists():
         return True
-    running = GenerationJob.objects.filter(status=JobStatus.RUNNING)
+    draining = Worker.objects.filter(draining_since__isnull=False).values("name")
+    running = GenerationJob.objects.filter(status=JobStatus.RUNNING, heartbeat_at__gte=recent)
     if profile:
         running = running.filter(profile=profile)
-    return running.filter(heartbeat_at__gte=recent).exists()
+    return running.exclude(worker__in=paused).exclude(worker__in=draining).exists()
 
 
 def _queue() -> tuple[int, float | None]:
@@ -203,7 +214,11 @@ def _running() -> Iterable[RunningJob]:
 def _workers(running: Iterable[RunningJob], pauses: Mapping[str, Pause]) -> Iterable[WorkerSign]:
     painted_by = {job.worker: job for job in running}
     age = ExpressionWrapper(Now() - F("seen_at"), output_field=DurationField())
-    for worker in Worker.objects.annotate(seen_age=age):
+    longest = timedelta(seconds=settings.IMAGEN_JOB_TIMEOUT)
+    is_loading = ExpressionWrapper(
+        Q(loading_since__gt=Now() - longest), output_field=BooleanField()
+    )
+    for worker in Worker.objects.annotate(seen_age=age, is_loading=is_loading):
         paints = painted_by.get(worker.name)
         pause = pauses.get(worker.name)
         yield WorkerSign(
@@ -213,7 +228,7 @@ def _workers(running: Iterable[RunningJob], pauses: Mapping[str, Pause]) -> Iter
             profile=worker.profile,
             profiles=tuple(worker.profiles),
             version=worker.version,
-            state=_worker_state(worker, worker.seen_age, paints, pause),
+            state=_worker_state(worker, worker.seen_age, worker.is_loading, paints, pause),
             pause_reason=pause.reason if pause else "",
             seen_age_s=worker.seen_age.total_seconds(),
             paints=paints,
@@ -223,7 +238,11 @@ def _workers(running: Iterable[RunningJob], pauses: Mapping[str, Pause]) -> Iter
 
 
 def _worker_state(
-    worker: Worker, seen_age: timedelta, paints: RunningJob | None, pause: Pause | None
+    worker: Worker,
+    seen_age: timedelta,
+    is_loading: bool,
+    paints: RunningJob | None,
+    pause: Pause | None,
 ) -> WorkerState:
     if worker.stopped_at is not None:
         return WorkerState.STOPPED
@@ -235,7 +254,7 @@ def _worker_state(
         return WorkerState.PAINTING
     if pause:
         return WorkerState.PAUSED
-    return WorkerState.LOADING if worker.loading_since else WorkerState.IDLE
+    return WorkerState.LOADING if is_loading else WorkerState.IDLE
 
 
 def _ask(statement: str) -> tuple[Any, ...]:

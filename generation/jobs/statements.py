@@ -1,6 +1,7 @@
-"""The SQL of jobs.transitions, which alone runs it. One UPDATE is one transition.
+"""The SQL of the queue. Only jobs.transitions moves a job; one UPDATE is one transition.
 
-statement_timestamp() is one moment for all conditions of a statement, so that they agree.
+statement_timestamp() is one moment for all conditions of a statement, so that they agree. A claim
+may wait for others before it begins, so its moment is clock_timestamp().
 """
 
 BELL = "imagen"
@@ -10,13 +11,17 @@ MOVE = """
 WITH moved AS (
          {update}
          RETURNING id, public_id, attempt, created_at, status, worker, error_code, error_detail,
-                   owner_id, profile, width, height, steps, ip_strength, claimed_at, finished_at),
+                   owner_id, profile, width, height, steps, ip_strength, guidance_scale, prompt,
+                   negative_prompt, claimed_at, finished_at),
      swept AS (DELETE FROM generation_jobpreview USING moved
                 WHERE job_id = moved.id AND moved.status <> 'running'),
      logged AS (INSERT INTO generation_jobtransition
                        (job_id, at, from_status, to_status, attempt, worker, actor_id, reason,
                         detail)
-                SELECT id, statement_timestamp(), {origin}, status, attempt, worker, %(actor)s,
+                SELECT id,
+                       CASE %(reason)s WHEN 'claimed' THEN claimed_at
+                                       ELSE statement_timestamp() END,
+                       {origin}, status, attempt, worker, %(actor)s,
                        CASE status WHEN 'cancelled' THEN 'cancel_requested'
                                    WHEN 'failed' THEN error_code
                                    ELSE %(reason)s END,
@@ -27,11 +32,14 @@ WITH moved AS (
                 SELECT owner_id, claimed_at FROM moved WHERE %(reason)s = 'claimed'
                     ON CONFLICT (owner_id) DO UPDATE SET served_at = EXCLUDED.served_at),
      timed AS (INSERT INTO generation_paintingtime AS known
-                      (profile, width, height, steps, has_reference, seconds, updated_at)
-               SELECT profile, width, height, steps, ip_strength > 0,
+                      (profile, width, height, steps, has_reference, has_guidance, prompt_size,
+                       seconds, updated_at)
+               SELECT profile, width, height, steps, ip_strength > 0, guidance_scale > 1,
+                      width_bucket(length(prompt) + length(negative_prompt), %(prompt_sizes)s),
                       ARRAY[extract(epoch FROM finished_at - claimed_at)::float], finished_at
-                 FROM moved WHERE status = 'succeeded'
-                   ON CONFLICT (profile, width, height, steps, has_reference) DO UPDATE
+                 FROM moved WHERE status = 'succeeded' AND finished_at > claimed_at
+                   ON CONFLICT (profile, width, height, steps, has_reference, has_guidance,
+                                prompt_size) DO UPDATE
                   SET seconds = (known.seconds || EXCLUDED.seconds)[
                           greatest(cardinality(known.seconds) + 2 - %(kept_times)s, 1):],
                       updated_at = EXCLUDED.updated_at)
@@ -63,10 +71,10 @@ CLAIM = f"""
 UPDATE generation_generationjob
    SET status = 'running', attempt = attempt + 1, step = 0, not_before = NULL,
        worker = %(worker)s, worker_pid = %(pid)s,
-       claimed_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
+       claimed_at = clock_timestamp(), heartbeat_at = clock_timestamp(), first_step_at = NULL,
        deadline_at = clock_timestamp() + make_interval(secs => %(timeout_s)s)
  WHERE id = (SELECT id FROM generation_generationjob LEFT JOIN generation_ownerturn USING (owner_id)
-              WHERE {RUNNABLE} AND profile = ANY(%(profiles)s) AND {MAY_BEGIN}
+              WHERE {RUNNABLE} AND profile = ANY(%(profiles)s) AND {MAY_BEGIN} AND NOT {RUNS_HERE}
               ORDER BY {{order}}
               LIMIT 1
                 FOR UPDATE OF generation_generationjob SKIP LOCKED)
@@ -99,8 +107,8 @@ WITH put AS (INSERT INTO django_q_ormq (key, payload, lock)
 SELECT id, pg_notify(%(bell)s, '') FROM put
 """
 
-MISSING_TICKETS = f"""
-SELECT greatest((SELECT count(*) FROM generation_generationjob WHERE {RUNNABLE})
+MISSING_TICKETS = """
+SELECT greatest((SELECT count(*) FROM generation_generationjob WHERE status = 'queued')
                 - (SELECT count(*) FROM django_q_ormq WHERE lock <= statement_timestamp()), 0)
 """
 
@@ -115,8 +123,9 @@ DELETE FROM django_q_ormq
 FORGET_KINDS = """
 DELETE FROM generation_paintingtime
  WHERE id IN (SELECT id
-                FROM (SELECT id, row_number() OVER (PARTITION BY profile ORDER BY updated_at DESC)
-                             AS place
+                FROM (SELECT id, row_number() OVER (
+                                 PARTITION BY profile
+                                 ORDER BY cardinality(seconds) DESC, updated_at DESC) AS place
                         FROM generation_paintingtime) AS known
                WHERE place > %(kinds)s)
 """
@@ -140,7 +149,8 @@ NOT_TO_DISK = "SET LOCAL synchronous_commit TO off;"
 
 REPORT = """
 UPDATE generation_generationjob
-   SET step = %(step)s, heartbeat_at = statement_timestamp()
+   SET step = %(step)s, heartbeat_at = statement_timestamp(),
+       first_step_at = coalesce(first_step_at, statement_timestamp())
  WHERE id = %(id)s AND attempt = %(attempt)s AND status = 'running'
 RETURNING cancel_requested, statement_timestamp() > deadline_at
 """

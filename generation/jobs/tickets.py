@@ -30,17 +30,23 @@ def ring() -> None:
 
 
 def are_missing() -> bool:
-    """Whether a runnable job has no ticket of its own."""
+    """Whether a waiting job has no ticket of its own. One that must rest has its ticket ready."""
     return _count_missing() > 0
 
 
 def ring_missing() -> None:
-    """Put in as many tickets as runnable jobs lack, and wake who listens.
+    """Put in as many tickets as waiting jobs lack, and wake who listens.
 
     A free ticket is one that no pusher holds: those of a killed cluster stay locked.
     """
     for _ in range(min(_count_missing(), RUNG_AT_ONCE)):
         ring()
+
+
+def wake() -> None:
+    """Let whoever listens look for a ticket, though none was put in."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [statements.BELL])
 
 
 def purge() -> int:

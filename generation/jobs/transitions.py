@@ -28,6 +28,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from generation.jobs import references, statements
+from generation.jobs.kinds import PROMPT_SIZES
 from generation.models import (
     GenerationJob,
     JobPreview,
@@ -39,7 +40,7 @@ from generation.spec.request import GenerationRequest
 
 Reason = JobTransition.Reason
 
-Values = Mapping[str, str | int | bytes | datetime | list[str] | None]
+Values = Mapping[str, str | int | bytes | datetime | list[str] | list[int] | None]
 CLAIM_LOCK = 0x636C61696D  # "claim"
 
 
@@ -114,7 +115,8 @@ def claim_next(worker: WorkerIdentity, *, timeout_s: int, profiles: Sequence[str
 
     Claims stand in line for one lock, so each sees whose turn the one before has taken.
     SKIP LOCKED passes over a job that is just being cancelled.
-    None: nothing may run here now. Paused and draining workers get nothing.
+    None: nothing may run here now. Paused and draining workers get nothing, nor does one whose job
+    has not been taken back from a process that died.
     """
     values: Values = {
         "worker": worker.name,
@@ -319,6 +321,7 @@ def _move(
         "actor": None,
         "bell": statements.BELL,
         "kept_times": PaintingTime.KEPT,
+        "prompt_sizes": PROMPT_SIZES,
         "reason": reason.value,
     }
     with connection.cursor() as cursor:

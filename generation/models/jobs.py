@@ -63,8 +63,8 @@ class PreviewQuerySet(models.QuerySet["JobPreview"]):
 class GenerationJob(models.Model):
     """One picture that somebody asked for: the order, its progress and its outcome.
 
-    `id` is given under the queue's lock, so it grows in the order of acceptance and is the
-    order of service; it never leaves the server. `public_id` stands in every URL.
+    `id` is given under the queue's lock, so it grows in the order of acceptance, which is the order
+    of service within an owner's jobs; it never leaves the server. `public_id` stands in every URL.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -103,6 +103,7 @@ class GenerationJob(models.Model):
     worker_pid = models.PositiveIntegerField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    first_step_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
 
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -18,7 +18,9 @@ class Worker(models.Model):
     host = models.CharField(max_length=200)
     device = models.CharField(max_length=200)
     profile = models.CharField(max_length=200)  # of a job that names none
-    profiles = ArrayField(models.CharField(max_length=200), default=list)  # all it can serve
+    profiles = ArrayField(  # all it can serve
+        models.CharField(max_length=200), default=list, db_default=[]
+    )
     version = models.CharField(max_length=40)
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
@@ -26,6 +28,7 @@ class Worker(models.Model):
     loading_since = models.DateTimeField(null=True, blank=True)  # a model, without a job
     draining_since = models.DateTimeField(null=True, blank=True)  # takes no more jobs
     drained_at = models.DateTimeField(null=True, blank=True)  # its cluster has ended
+    lock = models.CharField(max_length=500, blank=True, db_default="")  # its device's, on its host
     last_error = models.TextField(blank=True)
     last_error_at = models.DateTimeField(null=True, blank=True)
 
@@ -104,20 +107,30 @@ class PaintingTime(models.Model):
     KEPT = 32
     """How many durations are kept of each kind, the newest last."""
     KINDS = 200
-    """How many kinds of a profile are kept: those that were painted last."""
+    """How many kinds of a profile are kept: those that were painted most, and then last."""
 
     profile = models.CharField(max_length=200)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     steps = models.PositiveIntegerField()
     has_reference = models.BooleanField()
+    has_guidance = models.BooleanField(default=True)
+    prompt_size = models.PositiveSmallIntegerField(default=0)  # see jobs.kinds
     seconds = ArrayField(models.FloatField())
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=["profile", "width", "height", "steps", "has_reference"],
+                fields=[
+                    "profile",
+                    "width",
+                    "height",
+                    "steps",
+                    "has_reference",
+                    "has_guidance",
+                    "prompt_size",
+                ],
                 name="painting_time_once_a_kind",
             ),
         )

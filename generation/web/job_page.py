@@ -150,7 +150,12 @@ class JobPage:
 
     @property
     def waits_again(self) -> bool:
-        return self._is_queued and self.job.attempt > 0
+        return self._is_queued and self.job.attempt > 0 and not self.waits_for_memory
+
+    @property
+    def waits_for_memory(self) -> bool:
+        """Whether its last attempt ran out of it, and the next one comes after a pause."""
+        return self._is_queued and self.job.not_before is not None
 
     @property
     def _is_queued(self) -> bool:

@@ -35,9 +35,9 @@ class Cluster:
         """lock: held by this process; the cluster inherits it and is noted in it as its holder."""
         self._parent = subprocess.Popen(
             [sys.executable, str(manage_py), "qcluster"],
-            env={"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # GPU 0 is the one of nvidia-smi and the lock
-            | os.environ
+            env=os.environ
             | {
+                "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # GPU 0 is that of nvidia-smi and the lock
                 "IMAGEN_WORKER_NAME": worker_name,
                 "OMP_WAIT_POLICY": "PASSIVE",
                 "HF_HUB_OFFLINE": "1",

@@ -15,8 +15,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
 
 class AmbiguousDevice(Exception):
     """More than one GPU is visible, so it is unclear which one this worker is for."""
@@ -24,19 +22,16 @@ class AmbiguousDevice(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who holds a device: the supervisor, when its process began, and its cluster's group id."""
+    """Who holds a device: the supervisor, its birth, and its cluster's group id."""
 
     supervisor_pid: int
-    supervisor_started: float
+    supervisor_birth: str
     group_id: int
 
     @property
     def is_abandoned(self) -> bool:
         """Whether the supervisor is gone and its cluster may still be there."""
-        try:
-            return psutil.Process(self.supervisor_pid).create_time() != self.supervisor_started
-        except psutil.NoSuchProcess:
-            return True
+        return _birth_of(self.supervisor_pid) != self.supervisor_birth
 
 
 def visible_device() -> str:
@@ -63,7 +58,10 @@ def _number_of(gpu: str) -> str:
     if gpu.isdigit() or not (smi := shutil.which("nvidia-smi")):
         return gpu
     command = [smi, "--query-gpu=index,uuid", "--format=csv,noheader"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except subprocess.TimeoutExpired:
+        return gpu
     for line in listed.stdout.splitlines():
         number, _comma, uuid = line.partition(", ")
         if uuid.startswith(gpu):
@@ -104,11 +102,11 @@ class GpuLock:
         May be called by a child, which inherits the file. In another user's file nothing is noted.
         """
         pid = os.getpid()
-        started = psutil.Process(pid).create_time()
+        birth = _birth_of(pid)
 
         def record(group_id: int) -> None:
             if self.is_own_file:
-                holder = Holder(supervisor_pid=pid, supervisor_started=started, group_id=group_id)
+                holder = Holder(supervisor_pid=pid, supervisor_birth=birth, group_id=group_id)
                 os.ftruncate(self.descriptor, 0)
                 os.pwrite(self.descriptor, json.dumps(asdict(holder)).encode(), 0)
 
@@ -119,7 +117,24 @@ class GpuLock:
         if not self.is_own_file:
             return None
         written = os.pread(self.descriptor, 4096, 0)
-        return Holder(**json.loads(written)) if written else None
+        try:
+            return Holder(**json.loads(written)) if written else None
+        except (ValueError, TypeError):  # of another release, or just being written
+            return None
+
+
+def _birth_of(pid: int) -> str:
+    """When the process began, by a clock that nobody sets: which boot, and ticks since.
+
+    Empty: it is gone. The time of day would change when the host's clock is set right, and a living
+    supervisor would be taken for another one.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    except OSError:
+        return ""
+    return f"{boot}/{after_name.split()[19]}"
 
 
 def _open(path: Path) -> tuple[int, bool]:

@@ -7,6 +7,7 @@ import socket
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -19,13 +20,17 @@ FORGET_AFTER = timedelta(days=7)
 
 _ENROL = """
 INSERT INTO generation_worker AS known
-       (name, host, device, profile, profiles, version, last_error)
-VALUES (%(name)s, %(host)s, %(device)s, %(profile)s, %(profiles)s, %(version)s, '')
+       (name, host, device, lock, profile, profiles, version, last_error)
+VALUES (%(name)s, %(host)s, %(device)s, %(lock)s, %(profile)s, %(profiles)s, %(version)s, '')
     ON CONFLICT (name) DO UPDATE
-   SET host = EXCLUDED.host, device = EXCLUDED.device, profile = EXCLUDED.profile,
-       profiles = EXCLUDED.profiles, version = EXCLUDED.version,
+   SET host = EXCLUDED.host, device = EXCLUDED.device, lock = EXCLUDED.lock,
+       profile = EXCLUDED.profile, profiles = EXCLUDED.profiles, version = EXCLUDED.version,
        started_at = statement_timestamp(), seen_at = statement_timestamp(), stopped_at = NULL,
        loading_since = NULL, draining_since = NULL, drained_at = NULL
+ WHERE (known.host, known.lock) = (EXCLUDED.host, EXCLUDED.lock)
+    OR known.stopped_at IS NOT NULL
+    OR known.seen_at < statement_timestamp() - %(quiet_after)s
+RETURNING true
 """
 
 _GIVE_SIGN = """
@@ -42,32 +47,32 @@ class Identity:
     name: str
     host: str
     device: str
+    lock: str
     profile: str
     version: str
 
 
-def identify(name: str, device: str) -> Identity:
-    """The worker of this name, on this host and with these settings."""
+def identify(name: str, device: str, lock: Path) -> Identity:
+    """The worker of this name, on this host, with this lock and these settings."""
     return Identity(
         name=name,
         host=socket.gethostname(),
         device=device,
+        lock=str(lock),
         profile=conf.profile().name,
         version=version("imagen"),
     )
 
 
-def is_taken(identity: Identity) -> bool:
-    """Whether a worker of another host has this name and lives: the jobs of one would be both's."""
-    namesakes = Worker.objects.filter(pk=identity.name, stopped_at__isnull=True)
-    lives = namesakes.filter(seen_at__gte=Now() - QUIET_AFTER)
-    return lives.exclude(host=identity.host).exists()
+def enrol(identity: Identity) -> bool:
+    """Make the row, or take the predecessor's over with its last error. A drain ends with it.
 
-
-def enrol(identity: Identity) -> None:
-    """Make the row, or take the predecessor's over with its last error. A drain ends with it."""
+    False: a worker with another lock has this name and lives; the jobs of one would be both's. Who
+    had this host's same lock before is dead, since the caller holds it now.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_ENROL, _values(identity))
+        cursor.execute(_ENROL, _values(identity) | {"quiet_after": QUIET_AFTER})
+        return cursor.fetchone() is not None
 
 
 def give_sign(identity: Identity) -> bool:
@@ -88,8 +93,9 @@ def note_error(identity: Identity, words: str) -> None:
 
 
 def note_drained(identity: Identity) -> None:
-    """Say that nothing runs here any more, until it is resumed."""
-    _update(identity, drained_at=Now())
+    """Say that nothing runs here any more, if it is to be drained and has not said so."""
+    draining = Worker.objects.filter(pk=identity.name, draining_since__isnull=False)
+    draining.filter(drained_at__isnull=True).update(drained_at=Now())
 
 
 def note_cluster(identity: Identity) -> None:

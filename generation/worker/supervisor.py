@@ -21,6 +21,7 @@ WATCH_EVERY_S = 0.5
 REAP_EVERY_S = 5.0
 TIDY_EVERY_S = 60.0
 DEAF_AFTER_S = 15.0
+ENROL_EVERY_S = 1.0
 STEADY_AFTER_S = 60.0
 SHORTEST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
@@ -41,7 +42,7 @@ class Supervisor:
         keep_database: Callable[[], object],
     ) -> None:
         self.name = settings.IMAGEN_WORKER_NAME or f"{socket.gethostname()}/{lock.name}"
-        self.identity = registry.identify(self.name, device)
+        self.identity = registry.identify(self.name, device, lock.path)
         self.lock = lock
         self.manage_py = manage_py
         self.keep_database = keep_database
@@ -50,7 +51,6 @@ class Supervisor:
         self._is_draining = False
         self._is_database_away = False
         self._is_waiting_for_job = False
-        self._is_enrolled = False
         self._next_reap = self._next_tidy = 0.0
         self._passed_over_since: float | None = None
 
@@ -64,9 +64,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Supervise until `stop`; then the cluster is killed and its job goes back to the queue."""
-        if not self._take_device():
+        if not (self._take_device() and self._take_name()):
             return
-        self._do_duty(self._give_sign)
+        self._with_database(lambda: recovery.recover_worker(self.name))
         try:
             self._keep_a_cluster()
         except Exception as error:
@@ -92,44 +92,62 @@ class Supervisor:
                 logger.warning("%s: in use by another worker, waiting for it", self.name)
             if self._pause(WATCH_EVERY_S):
                 return False
-        if not self._take_name():
-            return False
-        self._with_database(lambda: recovery.recover_worker(self.name))
         return True
 
     def _take_name(self) -> bool:
-        """Wait while a worker of another host bears this name. False: stopped."""
+        """Enrol; wait for the database, and while another device's worker bears this name.
+
+        False: stopped.
+        """
         is_told = False
-        while self._asks(lambda: registry.is_taken(self.identity)):
-            if not is_told:
+        while not self._asks(lambda: registry.enrol(self.identity)):
+            if not self._is_database_away and not is_told:
                 is_told = True
                 logger.error(
-                    "%s: a worker of another host has this name; waiting until it is gone. "
+                    "%s: a worker of another device has this name; waiting until it is gone. "
                     "Give each worker its own by IMAGEN_WORKER_NAME.",
                     self.name,
                 )
-            if self._pause(REAP_EVERY_S):
+            if self._pause(ENROL_EVERY_S):
                 return False
+            self._attempt(self.keep_database)
         return True
 
     def _keep_a_cluster(self) -> None:
         """Start one after another, with growing pauses while they do not last, until `stop`."""
         pause_s = SHORTEST_PAUSE_S
         while not self._is_stopping:
+            if self._wants_drain:
+                self._do_duty(self._begin_drain)
             if self._is_draining:
                 self._rest()
                 pause_s = SHORTEST_PAUSE_S
                 continue
             cluster = self._start_cluster()
+            lost: frozenset[int] = frozenset()
             try:
-                self._watch(cluster)
+                lost = self._watch(cluster)
             finally:
                 cluster.end()
             if not self._is_stopping:
                 is_steady = time.monotonic() - cluster.started_at > STEADY_AFTER_S
                 pause_s = SHORTEST_PAUSE_S if is_steady else min(2 * pause_s, LONGEST_PAUSE_S)
-                self._with_database(lambda: recovery.recover_worker(self.name))
+                self._take_job_back(lost)
                 self._pause(0 if self._is_draining else pause_s)
+
+    def _take_job_back(self, lost: frozenset[int]) -> None:
+        """From the crew that has ended, once the database is there: its successor needs it gone.
+
+        Only a job whose own worker is lost counts a crash; a crew may be ended for others.
+        """
+
+        def take_back() -> None:
+            is_worker_lost = recovery.busy_pid(self.name) in lost
+            by = recovery.recover_worker if is_worker_lost else recovery.release_worker
+            by(self.name)
+
+        while not self._with_database(take_back) and not self._pause(ENROL_EVERY_S):
+            self._attempt(self.keep_database)
 
     def _start_cluster(self) -> Cluster:
         self._with_database(lambda: registry.note_cluster(self.identity))
@@ -140,18 +158,22 @@ class Supervisor:
         self._with_database(tickets.ring)  # the first ticket loads the model
         return cluster
 
-    def _watch(self, cluster: Cluster) -> None:
-        """Do what is due; returns when the crew is broken, deaf or drained, or at `stop`."""
+    def _watch(self, cluster: Cluster) -> frozenset[int]:
+        """Do what is due until the crew is broken, deaf or drained, or until `stop`.
+
+        The processes that it has lost.
+        """
         while not self._pause(WATCH_EVERY_S):
             lost = cluster.missing()
             if lost and self._can_restart(cluster, lost):
                 self._give_up(f"lost process {sorted(lost)}, restarting all")
-                return
+                return lost
             if self._do_what_is_due() and cluster.crew and self._is_deaf():
                 self._give_up("took no job though one waits, restarting all")
-                return
-            if self._is_draining and self._is_idle():
-                return
+                break
+            if self._is_drained():
+                break
+        return frozenset()
 
     def _rest(self) -> None:
         """The cluster has ended, the device is free: wait to be resumed or stopped."""
@@ -159,7 +181,8 @@ class Supervisor:
         self.lock.recorder()(os.getpid())  # whoever asks for the holder's health finds it well
         self._do_duty(lambda: registry.note_drained(self.identity))
         while self._is_draining and not self._pause(WATCH_EVERY_S):
-            self._do_what_is_due()
+            if self._do_what_is_due():
+                self._do_duty(lambda: registry.note_drained(self.identity))
         if not self._is_draining:
             logger.warning("%s: resumed", self.name)
 
@@ -202,9 +225,12 @@ class Supervisor:
         self._passed_over_since = self._passed_over_since or now
         return now - self._passed_over_since >= DEAF_AFTER_S
 
-    def _is_idle(self) -> bool:
-        """Whether no job runs here, which a draining worker cannot change by itself."""
-        return self._asks(lambda: recovery.busy_pid(self.name) is None)
+    def _is_drained(self) -> bool:
+        """Whether no job runs here, and none can be begun: it was not resumed meanwhile."""
+        if not (self._is_draining and self._asks(lambda: recovery.busy_pid(self.name) is None)):
+            return False
+        self._do_duty(self._give_sign)
+        return self._is_draining
 
     def _begin_drain(self) -> None:
         self._give_sign()
@@ -213,9 +239,6 @@ class Supervisor:
         self._is_draining = True
 
     def _give_sign(self) -> None:
-        if not self._is_enrolled:
-            registry.enrol(self.identity)
-            self._is_enrolled = True
         self._is_draining = registry.give_sign(self.identity)
 
     def _give_up(self, words: str) -> None:

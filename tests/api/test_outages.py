@@ -47,9 +47,14 @@ def test_asking_goes_on(attempts, monkeypatch) -> None:
 
 
 def test_only_one_request_asks_at_a_time(attempts) -> None:
+    """Nobody is refused before it has an answer, and all are afterwards."""
+    with outages.present._asks:
+        assert outages.present.is_over()
+        assert not attempts
+    assert not outages.present.is_over()
     with outages.present._asks:
         assert not outages.present.is_over()
-    assert not attempts
+    assert len(attempts) == 1
 
 
 def test_outage_ends_with_the_first_answer(attempts, monkeypatch, client) -> None:
@@ -81,4 +86,4 @@ def test_whoever_finds_it_away_begins_the_outage(monkeypatch, api, path) -> None
     monkeypatch.setattr(outages, "present", outages.Outage())
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
     assert api.get(path).status_code == 503
-    assert outages.present._is_on
+    assert outages.present._is_suspected

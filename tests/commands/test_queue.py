@@ -135,7 +135,7 @@ class TestDrain:
         job, claim = factories.running_job()
         transitions.report_step(claim, 12)
         told = call("drain", HERE)
-        assert f"finishing its last job, {job.public_id} at step 12/30" in told
+        assert f"draining, {job.public_id} at step 12/30" in told
         assert Worker.objects.get().draining_since
 
     def test_it_waits_until_the_device_is_free(self, monkeypatch) -> None:
@@ -169,3 +169,16 @@ class TestDrain:
         factories.living_worker()
         Worker.objects.update(stopped_at=Now())
         assert call("drain", HERE, "--wait", "600") == f"{HERE} is stopped.\n"
+
+
+@pytest.mark.parametrize("act", [["pause", "why"], ["resume"]])
+def test_empty_name_does_not_act_on_the_whole_queue(act) -> None:
+    with pytest.raises(CommandError, match="must be a worker's name"):
+        call_command("queue", *act, "--worker", "")
+    assert not Pause.objects.exists()
+
+
+@pytest.mark.parametrize("limit", ["-1", "nan", "soon"])
+def test_wait_is_a_number_of_seconds(limit) -> None:
+    with pytest.raises(CommandError, match="number of seconds"):
+        call_command("queue", "drain", "host/cpu", "--wait", limit)

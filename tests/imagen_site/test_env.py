@@ -151,3 +151,10 @@ def test_everybody_and_host_names_are_no_trusted_proxies(monkeypatch, given) -> 
         env.trusted_proxies()
     assert "IMAGEN_TRUSTED_PROXIES must be" in str(caught.value)
     assert repr(given) in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["x" * 201, "two\nlines", "a\x1b[2J"])
+def test_name_of_a_worker_can_be_read_and_kept(monkeypatch, given) -> None:
+    monkeypatch.setenv("IMAGEN_WORKER_NAME", given)
+    with pytest.raises(ImproperlyConfigured, match="at most 200 visible characters"):
+        env.worker_name()

@@ -56,6 +56,15 @@ def test_ticket_of_a_runnable_job_is_taken_once(broker) -> None:
     assert broker.dequeue() is None
 
 
+def test_second_ticket_is_left_until_the_first_is_claimed(broker, monkeypatch) -> None:
+    """Two jobs, two workers: whoever took a ticket must not hold the other one's as well."""
+    for _ in range(2):
+        factories.queued_job()
+    assert broker.dequeue()
+    monkeypatch.setattr(module.time, "sleep", lambda _seconds: factories.claim())
+    assert broker.dequeue() is None
+
+
 def test_first_ticket_is_taken_to_load_the_model(new_broker) -> None:
     tickets.ring()
     assert new_broker.dequeue()

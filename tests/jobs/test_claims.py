@@ -52,6 +52,15 @@ def test_worker_takes_only_what_it_can_serve() -> None:
     assert claim("large", "miniature", "sdxl").job_id == first.pk
 
 
+def test_worker_whose_job_was_not_taken_back_gets_no_other() -> None:
+    """A process that took a dead one's place would lose the second job with its crew."""
+    factories.queued_job()
+    factories.queued_job()
+    assert claim("host/gpu-0")
+    assert claim("host/gpu-0") is None
+    assert claim("host/gpu-1")
+
+
 def test_job_that_runs_goes_on_in_a_pause() -> None:
     _job, claimed = factories.running_job()
     controls.pause("a moment")
@@ -90,8 +99,8 @@ def test_simultaneous_claims_follow_the_turns_exactly(user, stranger) -> None:
 
     def work(number: int) -> None:
         start.wait()
-        while claim(f"worker-{number}"):
-            pass
+        while claimed := claim(f"worker-{number}"):
+            transitions.fail(claimed, "internal_error", "")
         connection.close()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]

@@ -62,7 +62,7 @@ class TestPause:
     @pytest.mark.parametrize("reason", ["", "  \n", "x" * (controls.MAX_REASON_CHARS + 1)])
     def test_reason_is_required_and_short(self, worker: str, reason: str) -> None:
         factories.living_worker()
-        with pytest.raises(controls.ReasonMissing, match="1 to 300 characters"):
+        with pytest.raises(controls.ReasonMissing, match="1 to 300 visible characters"):
             controls.pause(reason, worker=worker)
         assert not Pause.objects.exists()
 
@@ -192,3 +192,13 @@ def test_of_many_who_resume_at_once_one_does() -> None:
     all_at_once(8, resume)
     assert len(refused) == 7
     assert controls.current_pause() is None
+
+
+@pytest.mark.parametrize("reason", ["\u200b", "back\u202e soon", "a\x1b[2Jb", "\udcff"])
+def test_reason_can_be_read(reason) -> None:
+    with pytest.raises(controls.ReasonMissing):
+        controls.pause(reason)
+
+
+def test_spaces_of_any_kind_are_spaces() -> None:
+    assert controls.pause("de\u202fretour\xa0 \n bientôt").reason == "de retour bientôt"

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from generation.jobs.durations import Durations, Kind, forget_old_kinds, read_durations
+from generation.jobs.durations import Durations, forget_old_kinds, read_durations
+from generation.jobs.kinds import Kind
 from generation.models import PaintingTime
 from tests import factories
 
@@ -39,7 +40,7 @@ def test_few_samples_are_trusted_less() -> None:
     few = Durations({kind(): [2.0, 3.0, 4.0]}).of(kind())
     many = Durations({kind(): [2.0, 3.0, 4.0] * 10}).of(kind())
     assert few.spread_s > 1.5 * many.spread_s
-    assert few.doubt_s > 4 * many.doubt_s
+    assert few.doubt_s > 3 * many.doubt_s
 
 
 class TestReckoned:
@@ -68,7 +69,7 @@ class TestReckoned:
             for steps in (10, 11, 20, 100)
         ]
         assert doubts == sorted(doubts)
-        assert doubts[1] > 10 * doubts[0]
+        assert doubts[1] > 2 * doubts[0]
 
     def test_prefers_pictures_with_the_same_use_of_the_adapter(self) -> None:
         with_reference = kind(steps=10, has_reference=True)

@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from generation.jobs import controls, services, transitions
-from generation.jobs.estimates import estimate, estimates, forecast, outlook
+from generation.jobs.estimates import forecast, outlook
+from generation.jobs.schedule import Estimate
 from generation.jobs.transitions import WorkerIdentity
 from generation.models import GenerationJob, PaintingTime, Worker
 from tests import factories
@@ -17,6 +18,10 @@ from tests import factories
 def measure(seconds: Sequence[float], **fields: object) -> None:
     kind = {"profile": "miniature", "width": 128, "height": 128, "steps": 30}
     PaintingTime.objects.create(**kind | {"has_reference": False} | fields, seconds=list(seconds))
+
+
+def estimate_of(job: GenerationJob) -> Estimate | None:
+    return outlook([job]).estimates.get(job.pk)
 
 
 TWENTY = [float(second) for second in range(1, 21)]
@@ -122,29 +127,73 @@ class TestEstimates:
     def test_running_job_needs_the_rest_of_its_steps(self, user) -> None:
         measure([10.0] * 20)
         job, claim = factories.running_job(user)
-        assert estimate(job).p50_s == pytest.approx(10)
-        transitions.report_step(claim, 15)
-        assert estimate(job).p50_s == pytest.approx(5)
+        assert estimate_of(job).p50_s == pytest.approx(10)
+        factories.paint_to(claim, 15, seconds=14 / 3)
+        assert estimate_of(job).p50_s == pytest.approx(5.5, rel=0.02)
         transitions.report_step(claim, 30)
-        assert estimate(job).p50_s == pytest.approx(0.5)
+        assert estimate_of(job).p50_s == pytest.approx(0.5)
 
     def test_running_jobs_goes_before_the_next(self, user) -> None:
         measure([10.0] * 20)
         running, claim = factories.running_job(user)
         queued = factories.queued_job(user)
-        transitions.report_step(claim, 15)
-        told = estimates([running, queued])
-        assert told[running.pk].p50_s == pytest.approx(5)
-        assert told[queued.pk].p50_s == pytest.approx(15)
+        factories.paint_to(claim, 15, seconds=14 / 3)
+        told = outlook([running, queued]).estimates
+        assert told[running.pk].p50_s == pytest.approx(5.5, rel=0.02)
+        assert told[queued.pk].p50_s == pytest.approx(15.5, rel=0.02)
+
+    def test_slow_steps_and_a_hang_are_seen(self, user) -> None:
+        """Its pace counts, not what others took; whoever waits behind it is told so."""
+        measure([10.0] * 20)
+        running, claim = factories.running_job(user)
+        queued = factories.queued_job(user)
+        factories.paint_to(claim, 4, seconds=30)
+        told = outlook([running, queued]).estimates
+        assert told[running.pk].p50_s == pytest.approx(260.5, rel=0.02)
+        assert told[queued.pk].p50_s > 260
+
+    def test_job_that_should_long_have_begun_to_paint_tells_nothing(self, user) -> None:
+        measure([10.0] * 20)
+        running, _claim = factories.running_job(user)
+        queued = factories.queued_job(user)
+        GenerationJob.objects.filter(pk=running.pk).update(
+            claimed_at=timezone.now() - timedelta(seconds=100)
+        )
+        assert not outlook([running, queued]).estimates
+
+    def test_worker_that_loads_its_model_promises_nothing(self, user) -> None:
+        measure([10.0] * 20)
+        worker = factories.living_worker()
+        Worker.objects.filter(pk=worker.pk).update(loading_since=timezone.now())
+        told = forecast(factories.make_request(), owner_id=user.pk)
+        assert (told.estimate, told.has_worker) == (None, True)
+
+    def test_kind_knows_guidance_and_the_length_of_the_prompt(self, user) -> None:
+        factories.living_worker()
+        measure([10.0] * 20)
+        measure([5.0] * 20, has_guidance=False)
+        measure([40.0] * 20, prompt_size=3)
+        wishes = ({}, {"guidance_scale": 0.0}, {"prompt": "a castle " * 600})
+        told = [
+            forecast(factories.make_request(**wish), owner_id=user.pk).estimate.p50_s
+            for wish in wishes
+        ]
+        assert told == pytest.approx([10, 5, 40])
+
+    def test_operators_who_hold_workers_back_are_told_apart(self, user) -> None:
+        assert not forecast(factories.make_request(), owner_id=user.pk).is_held
+        factories.living_worker()
+        controls.pause("too hot", worker="host/cpu")
+        assert forecast(factories.make_request(), owner_id=user.pk).is_held
 
     def test_job_of_a_worker_that_fell_silent_is_not_foretold(self, user) -> None:
         measure(TWENTY)
         job, _claim = factories.running_job(user)
         GenerationJob.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=2))
-        assert estimate(job) is None
+        assert estimate_of(job) is None
 
     def test_ended_job_has_none(self, user) -> None:
-        assert estimate(factories.succeeded_job(user)) is None
+        assert estimate_of(factories.succeeded_job(user)) is None
 
     def test_pause_stops_what_waits_and_not_what_runs(self, user) -> None:
         measure(TWENTY)
@@ -161,7 +210,7 @@ class TestEstimates:
         running, _claim = factories.running_job(user)
         queued = factories.queued_job(user)
         controls.drain(factories.WORKER.name)
-        assert set(estimates([running, queued])) == {running.pk}
+        assert set(outlook([running, queued]).estimates) == {running.pk}
 
     def test_places_are_those_of_the_whole_queue(self, user, stranger) -> None:
         jobs = [factories.queued_job(owner) for owner in (stranger, stranger, user)]
@@ -180,7 +229,7 @@ class TestEstimates:
         for _ in range(5):
             began = time.perf_counter()
             with django_assert_num_queries(4):
-                assert len(estimates(jobs)) == 100
+                assert len(outlook(jobs).estimates) == 100
             best_s = min(best_s, time.perf_counter() - began)
         assert best_s < 0.1  # 15 ms on a machine that does nothing else
 
@@ -192,5 +241,5 @@ class TestEstimates:
         factories.claim(WorkerIdentity(name="host/one", pid=1))
         queued = [factories.queued_job(user), factories.queued_job(user)]
         job.refresh_from_db()
-        told = estimates([job, *queued])
+        told = outlook([job, *queued]).estimates
         assert [round(each.p50_s) for each in told.values()] == [10, 20, 30]

@@ -7,6 +7,7 @@ import pytest
 from django.db.models.functions import Now
 
 from generation.jobs import order, queue, transitions
+from generation.jobs.transitions import WorkerIdentity
 from generation.models import GenerationJob, JobTransition, OwnerTurn
 from tests import factories
 
@@ -16,11 +17,12 @@ pytestmark = pytest.mark.django_db
 def claimed_ids() -> list[int]:
     """Claim all that wait, one after another."""
     claims = []
-    while claimed := transitions.claim_next(
-        factories.WORKER, timeout_s=600, profiles=factories.PROFILES
-    ):
+    while True:
+        worker = WorkerIdentity(name=f"worker-{len(claims)}", pid=1)
+        claimed = transitions.claim_next(worker, timeout_s=600, profiles=factories.PROFILES)
+        if claimed is None:
+            return claims
         claims.append(claimed.job_id)
-    return claims
 
 
 def foretold_ids() -> list[int | None]:

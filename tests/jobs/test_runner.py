@@ -74,8 +74,15 @@ def test_job_is_painted_stored_and_settled(use_engine, media) -> None:
 def test_stale_ticket_warms_the_model_up_and_claims_nothing(monkeypatch) -> None:
     loaded: list[str] = []
     monkeypatch.setattr(runner, "load_engine", loaded.append)
+    monkeypatch.setattr(runner, "_loaded", {})
     assert tasks.run_next() == "nothing to claim"
     assert loaded == ["miniature"]
+
+
+def test_stale_ticket_leaves_the_model_that_is_loaded(monkeypatch) -> None:
+    monkeypatch.setattr(runner, "_loaded", {"sdxl": object()})
+    monkeypatch.setattr(runner, "load_engine", lambda name: pytest.fail(f"loaded {name}"))
+    assert tasks.run_next() == "nothing to claim"
 
 
 def test_every_step_stands_in_the_row(use_engine) -> None:
@@ -347,6 +354,7 @@ def test_loading_without_a_job_is_seen(monkeypatch, settings) -> None:
         seen.append(Worker.objects.get().loading_since is not None)
 
     monkeypatch.setattr(runner, "load_engine", load)
+    monkeypatch.setattr(runner, "_loaded", {})
     runner.run_next()
     assert seen == [True]
     assert Worker.objects.get().loading_since is None

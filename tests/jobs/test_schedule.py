@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from generation.jobs.durations import Durations, Kind
+from generation.jobs.durations import Durations
+from generation.jobs.kinds import Kind
 from generation.jobs.order import WaitingJob
 from generation.jobs.schedule import Painter, Remainder, Schedule
 
@@ -31,11 +32,7 @@ def waiting(number: int, kind: Kind, not_before: datetime | None = None) -> Wait
         is_again=False,
         is_batch=False,
         not_before=not_before,
-        profile=kind.profile,
-        width=kind.width,
-        height=kind.height,
-        steps=kind.steps,
-        has_reference=kind.has_reference,
+        kind=kind,
     )
 
 

@@ -6,9 +6,9 @@ import pytest
 from django.db.models import F
 from django.db.models.functions import Now
 
+from generation.jobs import controls, transitions
 from generation.jobs import state as module
-from generation.jobs import transitions
-from generation.jobs.state import WorkerState, service_state
+from generation.jobs.state import WorkerState, has_worker, service_state
 from generation.models import GenerationJob, JobTransition, Worker
 from tests import factories
 
@@ -138,3 +138,13 @@ def test_few_queries_however_many_rows(django_assert_max_num_queries) -> None:
         worker(f"host/gpu-{number}")
     with django_assert_max_num_queries(6):
         service_state()
+
+
+def test_worker_that_is_held_back_while_it_paints_takes_no_more() -> None:
+    factories.living_worker(factories.WORKER.name)
+    factories.running_job()
+    assert has_worker()
+    controls.pause("too hot", worker=factories.WORKER.name)
+    assert not has_worker()
+    assert not service_state().has_worker
+    assert service_state().is_held

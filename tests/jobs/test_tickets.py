@@ -15,16 +15,15 @@ pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 
 
-def test_tickets_are_rung_only_for_runnable_jobs_without_one() -> None:
+def test_tickets_are_rung_only_for_waiting_jobs_without_one() -> None:
     assert not tickets.are_missing()
     _job, claim = factories.running_job()
     OrmQ.objects.all().delete()
-    transitions.postpone(claim, detail="", delay_s=3600, tries=3)
     assert not tickets.are_missing()
     factories.queued_job()
     assert not tickets.are_missing()
-    factories.queued_job()
     OrmQ.objects.update(lock=Now() + HOUR)
+    transitions.postpone(claim, detail="", delay_s=3600, tries=3)
     assert tickets.are_missing()
     tickets.ring_missing()
     assert OrmQ.objects.filter(lock__lte=Now()).count() == 2

@@ -265,6 +265,7 @@ def test_simultaneous_claimers_never_share_a_job() -> None:
         worker = WorkerIdentity(name=f"w{pid}", pid=pid)
         while claim := transitions.claim_next(worker, timeout_s=600, profiles=["miniature"]):
             claimed.append(claim.job_id)
+            transitions.fail(claim, "internal_error", "")
         connection.close()
 
     threads = [threading.Thread(target=claim_until_empty, args=(pid,)) for pid in range(8)]

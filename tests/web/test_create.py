@@ -105,7 +105,7 @@ class TestForecast:
     def test_time_is_told_before_pressing(self, page) -> None:
         factories.living_worker()
         told = self.sentence(page)
-        assert told == "Ready in about 10 s in 9 of 10 cases within 11 s · nobody waits before you"
+        assert told == "Ready in about 10 s in 9 of 10 cases within 12 s · nobody waits before you"
         assert "Ready in about 10\N{NARROW NO-BREAK SPACE}s" in page.get("/create").content.decode()
 
     def test_pictures_before_it_are_counted(self, page) -> None:
@@ -181,7 +181,7 @@ class TestForecast:
     def test_french_has_its_own_words(self, page) -> None:
         factories.living_worker()
         told = self.sentence(page, **{"accept-language": "fr"})
-        assert told.startswith("Dans environ 10 s 11 s au plus, 9 fois sur 10")
+        assert told.startswith("Dans environ 10 s 12 s au plus, 9 fois sur 10")
 
 
 class TestNoHurry:

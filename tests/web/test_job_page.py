@@ -101,6 +101,13 @@ class TestQueued:
         assert "no hurry" in html_of(page, job)
         assert "no hurry" not in html_of(page, factories.queued_job(user))
 
+    def test_job_that_rests_for_want_of_memory_says_so(self, page, user) -> None:
+        job, claim = factories.running_job(user)
+        transitions.postpone(claim, detail="", delay_s=10, tries=3)
+        html = html_of(page, job)
+        assert "The memory was not enough" in html
+        assert "through no fault of yours" not in html
+
     def test_interrupted_job_is_next_and_says_why(self, page, user) -> None:
         job, _claim = factories.running_job(user)
         transitions.release("host/cpu")
@@ -134,8 +141,8 @@ class TestRunning:
         factories.living_worker()
         paint_time(60)
         assert "about 60\N{NARROW NO-BREAK SPACE}s left" in html_of(page, job)
-        transitions.report_step(claim, 15)
-        assert "about 30\N{NARROW NO-BREAK SPACE}s left" in html_of(page, job)
+        factories.paint_to(claim, 15, seconds=28)
+        assert "about 35\N{NARROW NO-BREAK SPACE}s left" in html_of(page, job)
         services.cancel_job(job)
         assert "left</p>" not in html_of(page, job)
 

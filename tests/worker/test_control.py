@@ -1,6 +1,7 @@
 """What the supervisor makes of a drain, and of a crew that does not hear."""
 
 import os
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -121,7 +122,7 @@ def test_drain_waits_for_a_database_that_is_away(supervise, clusters, monkeypatc
 
 
 def test_drain_ends_with_its_supervisor() -> None:
-    identity = registry.identify("host/gpu-0", "gpu-0")
+    identity = registry.identify("host/gpu-0", "gpu-0", Path("/run/imagen-gpu-0.lock"))
     registry.enrol(identity)
     controls.drain("host/gpu-0")
     assert registry.give_sign(identity)
@@ -171,3 +172,107 @@ def test_crew_that_is_not_whole_yet_is_not_called_deaf(supervise, monkeypatch) -
 def test_worker_may_be_given_a_name(supervise, settings) -> None:
     settings.IMAGEN_WORKER_NAME = "studio/left"
     assert supervise().name == "studio/left"
+
+
+def test_drain_that_was_taken_back_is_not_noted() -> None:
+    identity = registry.identify("host/gpu-0", "gpu-0", Path("/run/imagen-gpu-0.lock"))
+    registry.enrol(identity)
+    controls.drain("host/gpu-0")
+    controls.resume(worker="host/gpu-0")
+    registry.note_drained(identity)
+    assert Worker.objects.get().drained_at is None
+    controls.drain("host/gpu-0")
+    registry.note_drained(identity)
+    assert Worker.objects.get().drained_at is not None
+
+
+def test_second_drain_of_a_resting_worker_is_noted_too(supervise, clusters, monkeypatch) -> None:
+    supervisor = supervise()
+
+    def resume_and_drain() -> None:
+        controls.resume(worker=supervisor.name)
+        controls.drain(supervisor.name)
+        assert Worker.objects.get().drained_at is None
+
+    seen: list[bool] = []
+    on_reap(
+        monkeypatch,
+        supervisor.drain,
+        nothing,
+        nothing,
+        resume_and_drain,
+        nothing,
+        lambda: seen.append(Worker.objects.get().drained_at is not None),
+        supervisor.stop,
+    )
+    supervisor.run()
+    assert seen == [True]
+
+
+def test_worker_that_was_resumed_in_time_is_not_drained(supervise) -> None:
+    """What the supervisor remembers is not enough to end a cluster: it asks once more."""
+    supervisor = supervise()
+    registry.enrol(supervisor.identity)
+    supervisor._is_draining = True
+    assert not supervisor._is_drained()
+    controls.drain(supervisor.name)
+    supervisor._is_draining = True
+    assert supervisor._is_drained()
+
+
+@pytest.mark.parametrize(("lost", "crashes"), [({7}, 0), ({4242}, 1)])
+def test_only_a_lost_worker_costs_its_job_a_crash(
+    supervise, clusters, monkeypatch, lost, crashes
+) -> None:
+    supervisor = supervise()
+
+    def break_crew() -> None:
+        if len(clusters) == 1:
+            run_job_on(supervisor)
+            clusters[0].lost = frozenset(lost)
+        elif len(clusters) == 2:
+            supervisor.stop()
+
+    monkeypatch.setattr(supervisor, "_can_restart", lambda *_: True)
+    on_reap(monkeypatch, *[break_crew] * 50, supervisor.stop)
+    supervisor.run()
+    job = GenerationJob.objects.first()
+    assert (job.status, job.crash_count) == (JobStatus.QUEUED, crashes)
+
+
+def test_drain_before_the_start_starts_no_cluster(supervise, clusters, monkeypatch) -> None:
+    supervisor = supervise()
+    supervisor.drain()
+    on_reap(monkeypatch, nothing, supervisor.stop)
+    supervisor.run()
+    assert not clusters
+
+
+def test_next_crew_waits_until_the_job_of_the_last_one_is_taken_back(
+    supervise, clusters, monkeypatch
+) -> None:
+    """Else it would claim nothing while that job seems to run here."""
+    monkeypatch.setattr(module, "ENROL_EVERY_S", 0)
+    supervisor, tries = supervise(), iter([True, True, False])
+    recover = module.recovery.recover_worker
+
+    def fail_twice(name: str) -> None:
+        if supervisor._is_stopping or len(clusters) != 1:
+            return
+        if next(tries):
+            raise OperationalError("gone")
+        recover(name)
+
+    def break_crew() -> None:
+        if len(clusters) == 1:
+            run_job_on(supervisor)
+            clusters[0].lost = frozenset({4242})
+        else:
+            assert GenerationJob.objects.get().status == JobStatus.QUEUED
+            supervisor.stop()
+
+    monkeypatch.setattr(module.recovery, "recover_worker", fail_twice)
+    on_reap(monkeypatch, *[break_crew] * 50, supervisor.stop)
+    supervisor.run()
+    assert len(clusters) == 2
+    assert next(tries, None) is None

@@ -114,3 +114,19 @@ def test_link_is_not_followed(tmp_path) -> None:
     (tmp_path / "gpu.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match=r"gpu\.lock"):
         GpuLock(tmp_path / "gpu.lock")
+
+
+def test_record_of_another_release_is_no_record(tmp_path) -> None:
+    path = tmp_path / "gpu.lock"
+    path.write_text('{"supervisor_pid": 1, "supervisor_started": 0, "group_id": 1}')
+    lock = GpuLock(path)
+    assert lock.holder() is None
+    os.close(lock.descriptor)
+
+
+def test_clock_that_is_set_right_makes_nobody_abandoned(tmp_path, monkeypatch) -> None:
+    lock = GpuLock(tmp_path / "gpu.lock")
+    lock.recorder()(1)
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert not lock.holder().is_abandoned
+    os.close(lock.descriptor)

@@ -1,7 +1,9 @@
 """A supervisor's row: made, renewed, ended; and it never stops a supervisor."""
 
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -15,7 +17,8 @@ from tests.worker.test_supervisor import FakeCluster
 
 pytestmark = pytest.mark.django_db
 
-IDENTITY = registry.identify("host/cpu-1", "cpu")
+LOCK = Path("/run/imagen-cpu.lock")
+IDENTITY = registry.identify("host/cpu-1", "cpu", LOCK)
 
 
 def row() -> Worker:
@@ -67,7 +70,7 @@ def test_error_is_kept_over_a_new_start() -> None:
 
 def test_long_unseen_workers_are_forgotten() -> None:
     for name in ("gone", "quiet"):
-        registry.enrol(registry.identify(name, "cpu"))
+        registry.enrol(registry.identify(name, "cpu", LOCK))
     Worker.objects.filter(name="gone").update(seen_at=Now() - timedelta(days=7, minutes=1))
     Worker.objects.filter(name="quiet").update(seen_at=Now() - timedelta(days=6))
     registry.enrol(IDENTITY)
@@ -122,55 +125,59 @@ def test_round_renews_the_sign(supervise) -> None:
 
 
 @pytest.mark.parametrize("error", [OperationalError("gone"), RuntimeError("a mistake")])
-def test_registry_that_fails_stops_nobody(supervise, monkeypatch, error) -> None:
+def test_sign_that_fails_stops_nobody(supervise, monkeypatch, error) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(registry, "_values", fail)
+    monkeypatch.setattr(registry, "give_sign", fail)
     supervisor, cluster = supervise(), FakeCluster()
     cluster.lost = frozenset({7})
     run_once(supervisor, monkeypatch, cluster)
     assert cluster.is_ended
-    assert not Worker.objects.exists()
 
 
-def test_first_words_lost_to_an_outage_are_said_later(supervise, monkeypatch) -> None:
-    registry.enrol(registry.identify(supervise().name, "cpu"))
-    registry.note_stop(registry.identify(supervise().name, "cpu"))
-    supervisor = supervise()
-    with monkeypatch.context() as away:
-        away.setattr(registry, "_values", lambda *_: (_ for _ in ()).throw(OperationalError("x")))
-        supervisor._do_duty(supervisor._give_sign)
-    assert row().stopped_at is not None
-    supervisor._do_duty(supervisor._give_sign)
-    assert row().stopped_at is None
+def test_worker_enrols_once_the_database_is_there(supervise, monkeypatch) -> None:
+    """Until then it brings an embedded one back, and starts no cluster."""
+    kept: list[bool] = []
+    supervisor, cluster = supervise(keep_database=lambda: kept.append(True)), FakeCluster()
+    enrol, tries = registry.enrol, iter([OperationalError("gone"), OperationalError("gone"), None])
+
+    def meet(identity: registry.Identity) -> bool:
+        if error := next(tries):
+            raise error
+        return enrol(identity)
+
+    monkeypatch.setattr(module, "ENROL_EVERY_S", 0)
+    monkeypatch.setattr(registry, "enrol", meet)
+    run_once(supervisor, monkeypatch, cluster, lost=frozenset({7}))
+    assert len(kept) >= 2
+    assert cluster.is_ended
 
 
-def test_name_is_taken_while_another_hosts_worker_lives() -> None:
-    stranger = registry.Identity(
-        name=IDENTITY.name, host="elsewhere", device="cpu", profile="miniature", version="0"
-    )
-    assert not registry.is_taken(IDENTITY)
-    registry.enrol(stranger)
-    assert registry.is_taken(IDENTITY)
-    assert not registry.is_taken(stranger)
+@pytest.mark.parametrize("other", [{"host": "elsewhere"}, {"lock": "/tmp/other.lock"}])
+def test_name_belongs_to_the_worker_that_lives(other) -> None:
+    stranger = replace(IDENTITY, **other)
+    assert registry.enrol(stranger)
+    assert not registry.enrol(IDENTITY)
+    assert registry.enrol(stranger)  # started again: it holds its lock, so its predecessor is dead
     make_older(seen_at=timedelta(minutes=1))
-    assert not registry.is_taken(IDENTITY)
-    registry.give_sign(stranger)
-    registry.note_stop(stranger)
-    assert not registry.is_taken(IDENTITY)
+    assert registry.enrol(IDENTITY)
+    registry.note_stop(IDENTITY)
+    assert registry.enrol(stranger)
 
 
 def test_namesake_waits_and_says_why(supervise, monkeypatch, caplog) -> None:
     supervisor = supervise()
-    registry.enrol(
-        registry.Identity(
-            name=supervisor.name, host="elsewhere", device="cpu", profile="miniature", version="0"
-        )
-    )
-    monkeypatch.setattr(module, "REAP_EVERY_S", 0)
-    taken = iter([True, True, False])
-    monkeypatch.setattr(registry, "is_taken", lambda _identity: next(taken))
+    registry.enrol(replace(supervisor.identity, host="elsewhere"))
+    enrol, tries = registry.enrol, iter([False, False, True])
+
+    def meet(identity: registry.Identity) -> bool:
+        if next(tries):
+            make_older(seen_at=timedelta(minutes=1))
+        return enrol(identity)
+
+    monkeypatch.setattr(module, "ENROL_EVERY_S", 0)
+    monkeypatch.setattr(registry, "enrol", meet)
     run_once(supervisor, monkeypatch, FakeCluster(), lost=frozenset({7}))
     assert caplog.text.count("IMAGEN_WORKER_NAME") == 1
-    assert row().host != "elsewhere"
+    assert row().host == supervisor.identity.host

@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from argparse import RawDescriptionHelpFormatter
+from argparse import ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
 
 from django.core.management.base import (
@@ -43,28 +43,31 @@ class Command(BaseCommand):
         acts = parser.add_subparsers(dest="act", metavar="pause | drain | resume", title="acts")
         pause = acts.add_parser("pause", help="begin no more jobs")
         pause.add_argument("reason", help="why, in quotes; users read it")
-        pause.add_argument("--worker", default="", metavar="NAME", help="only this one")
+        pause.add_argument("--worker", type=_worker_name, metavar="NAME", help="only this one")
         drain = acts.add_parser("drain", help="let a worker finish its job and free its device")
-        drain.add_argument("worker", metavar="NAME", help="as `manage.py queue` shows it")
+        drain.add_argument(
+            "worker", type=_worker_name, metavar="NAME", help="as `manage.py queue` shows it"
+        )
         drain.add_argument(
             "--wait",
-            type=float,
+            type=_seconds,
             metavar="SECONDS",
             help="return only when the device is free; exit status 1 if it is not by then",
         )
         resume = acts.add_parser("resume", help="end the pause, or a worker's pause and drain")
-        resume.add_argument("--worker", default="", metavar="NAME", help="only this one")
+        resume.add_argument("--worker", type=_worker_name, metavar="NAME", help="only this one")
 
     @no_translations
     def handle(
         self,
         *args: object,
         act: str | None,
-        worker: str = "",
+        worker: str | None = None,
         reason: str = "",
         wait: float | None = None,
         **options: object,
     ) -> None:
+        worker = worker or ""  # the whole queue
         match act:
             case "pause":
                 _carry_out(lambda: controls.pause(reason, worker=worker))
@@ -74,9 +77,26 @@ class Command(BaseCommand):
                 self.stdout.write(f"{_called(worker)} is resumed.")
             case "drain":
                 _carry_out(lambda: controls.drain(worker))
-                self.stdout.write(_wait_until_drained(worker, wait or 0))
+                self.stdout.write(_wait_until_drained(worker, wait))
             case _:
                 self.stdout.write("\n".join(_lines(service_state())))
+
+
+def _worker_name(given: str) -> str:
+    """An empty one, as of an unset variable, must not act on the whole queue."""
+    if not given or not given.isprintable():
+        raise ArgumentTypeError("must be a worker's name, as `manage.py queue` shows it")
+    return given
+
+
+def _seconds(given: str) -> float:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < 1e9:
+        raise ArgumentTypeError(f"must be a number of seconds, 0 or more, not {given!r}")
+    return seconds
 
 
 def _carry_out(act: Callable[[], object]) -> None:
@@ -95,15 +115,15 @@ def _carry_out(act: Callable[[], object]) -> None:
         raise CommandError(str(refused)) from refused
 
 
-def _wait_until_drained(name: str, limit_s: float) -> str:
+def _wait_until_drained(name: str, limit_s: float | None) -> str:
     """What to tell: at once without a limit. Raises CommandError when it passes."""
-    give_up_at = time.monotonic() + limit_s
+    give_up_at = time.monotonic() + (limit_s or 0)
     while True:
         sign = next((sign for sign in service_state().workers if sign.name == name), None)
         if sign is None or sign.state in (WorkerState.STOPPED, WorkerState.DRAINED):
             return f"{name} is {sign.state.label if sign else 'gone'}."
-        if not limit_s:
-            return f"{name} is draining: {_doing(sign)}."
+        if limit_s is None:
+            return f"{name} is {_doing(sign)}."
         if sign.state not in (WorkerState.DRAINING, WorkerState.QUIET):
             raise CommandError(f"{name} was resumed by somebody else: {_doing(sign)}.")
         left_s = give_up_at - time.monotonic()
