@@ -5,6 +5,7 @@ Settings come from the environment, the answer goes to stdout as JSON.
 
 import argparse
 import functools
+import itertools
 import json
 import random
 import sys
@@ -138,12 +139,13 @@ def claim() -> "Claim":  # noqa: F821
     from generation import conf
     from generation.jobs import transitions
 
-    worker = transitions.WorkerIdentity(name="benchmark", pid=1)
+    worker = transitions.WorkerIdentity(name=f"benchmark-{next(_workers)}", pid=1)
     claimed = transitions.claim_next(worker, timeout_s=600, profiles=conf.servable_profiles())
     assert claimed is not None
     return claimed
 
 
+_workers = itertools.count()  # a worker holds one job at a time
 _owners: dict[int, int] = {}
 
 
