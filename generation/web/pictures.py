@@ -21,6 +21,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from generation.jobs import services
+from generation.jobs.estimates import outlook
+from generation.jobs.schedule import Estimate
 from generation.models import PROMPT_WORDS, GenerationJob, JobQuerySet, JobStatus
 
 PAGE = 48
@@ -46,10 +48,19 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One job of the history. place, estimate: of one that waits or is painted, as far as known."""
+
+    job: GenerationJob
+    place: int | None
+    estimate: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page of the history. older: the address of the next one; empty where there is none."""
 
-    jobs: Sequence[GenerationJob]
+    cards: Sequence[Card]
     chips: Sequence[Chip]
     words: str
     status: str
@@ -57,9 +68,9 @@ class Page:
     older: str
 
     @property
-    def days(self) -> Iterator[tuple[date, list[GenerationJob]]]:
-        for day, jobs in groupby(self.jobs, key=lambda job: job.created_at.date()):
-            yield day, list(jobs)
+    def days(self) -> Iterator[tuple[date, list[Card]]]:
+        for day, cards in groupby(self.cards, key=lambda card: card.job.created_at.date()):
+            yield day, list(cards)
 
 
 @login_required
@@ -110,13 +121,21 @@ def _read_page(request: HttpRequest) -> Page:
     terms = _terms(words)
     found = _newest(own, wanted, terms) if terms or not words else []
     return Page(
-        jobs=found[:PAGE],
+        cards=_cards(found[:PAGE]),
         chips=_chips(words, status),
         words=words,
         status=status,
         is_first=before is None,
         older=_address(words, status, found[PAGE - 1]) if len(found) > PAGE else "",
     )
+
+
+def _cards(jobs: Sequence[GenerationJob]) -> list[Card]:
+    told = outlook(jobs)
+    return [
+        Card(job=job, place=told.places.get(job.pk), estimate=told.estimates.get(job.pk))
+        for job in jobs
+    ]
 
 
 def _own_jobs(request: HttpRequest) -> JobQuerySet:

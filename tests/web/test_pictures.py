@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from generation.jobs import uploads
-from generation.models import GenerationJob
+from generation.models import GenerationJob, PaintingTime
 from generation.web import pictures
 from tests import factories
 from tests.web.pictures import finished_job
@@ -34,6 +34,17 @@ def test_newest_first_and_nobody_elses(page, user, stranger, media) -> None:
     first, second = finished_job(user), finished_job(user)
     finished_job(stranger)
     assert shown(page) == ids(second, first)
+
+
+def test_card_of_a_waiting_job_tells_place_and_time(page, user) -> None:
+    factories.living_worker()
+    kind = {"profile": "miniature", "width": 128, "height": 128, "steps": 30}
+    PaintingTime.objects.create(**kind, has_reference=False, seconds=[10.0] * 9)
+    for _ in range(2):
+        factories.queued_job(user)
+    html = page.get("/pictures").content.decode()
+    assert "in the queue, place 2 · 20\N{NARROW NO-BREAK SPACE}s" in html
+    assert "in the queue, place 1 · 10\N{NARROW NO-BREAK SPACE}s" in html
 
 
 def test_every_state_has_a_card(page, user, media) -> None:
