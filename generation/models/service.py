@@ -114,8 +114,8 @@ class PaintingTime(models.Model):
     height = models.PositiveIntegerField()
     steps = models.PositiveIntegerField()
     has_reference = models.BooleanField()
-    has_guidance = models.BooleanField(default=True)
-    prompt_size = models.PositiveSmallIntegerField(default=0)  # see jobs.kinds
+    has_guidance = models.BooleanField(default=True, db_default=True)
+    prompt_size = models.PositiveSmallIntegerField(default=0, db_default=0)  # see jobs.kinds
     seconds = ArrayField(models.FloatField())
     updated_at = models.DateTimeField(db_default=Now())
 
