@@ -182,7 +182,7 @@ def test_picture_that_is_done_during_an_outage_is_kept(
 def test_connections_that_are_ended_each_second_cost_no_job_and_no_customer_an_error(
     installation: Installation, slow_worker: object, token: str
 ) -> None:
-    """The pool takes a second to replace them, so hardly an order comes through, without an error."""
+    """The pool takes a second to replace them, so few orders come through; none is an error."""
     running = installation.submit(token, **LONG)
     installation.wait_for_step(running, 1)
     give_up_at = time.monotonic() + LOST_CONNECTIONS_S
