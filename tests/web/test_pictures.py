@@ -43,8 +43,14 @@ def test_card_of_a_waiting_job_tells_place_and_time(page, user) -> None:
     for _ in range(2):
         factories.queued_job(user)
     html = page.get("/pictures").content.decode()
-    assert "in the queue, place 2 · 20\N{NARROW NO-BREAK SPACE}s" in html
-    assert "in the queue, place 1 · 10\N{NARROW NO-BREAK SPACE}s" in html
+    assert (
+        'in the queue, </span>place 2</b><span class="card__said">20\N{NARROW NO-BREAK SPACE}s · '
+        in html
+    )
+    assert (
+        'in the queue, </span>place 1</b><span class="card__said">10\N{NARROW NO-BREAK SPACE}s · '
+        in html
+    )
 
 
 def test_every_state_has_a_card(page, user, media) -> None:
