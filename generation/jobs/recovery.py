@@ -52,7 +52,7 @@ def recover_worker(worker_name: str) -> None:
 
 
 def release_worker(worker_name: str) -> None:
-    """Give back the job of a cluster that was told to stop and whose processes are gone."""
+    """Give back the job of a cluster that was ended, for no fault of the job's."""
     with transaction.atomic():
         given_back = transitions.release(worker_name)
         tickets.ring_missing()

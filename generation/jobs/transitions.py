@@ -209,7 +209,7 @@ def postpone(claim: Claim, *, detail: str, delay_s: int, tries: int) -> JobStatu
 
 
 def release(worker_name: str) -> list[Release]:
-    """running -> queued for what this worker held, because it was told to stop.
+    """running -> queued for what this worker held, because it was stopped, not lost.
 
     Only after its processes are gone. Costs no try; a requested cancellation is carried out.
     """

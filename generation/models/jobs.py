@@ -254,7 +254,7 @@ class JobTransition(models.Model):
         PAINTED = "painted", _("the picture is stored")
         CANCEL_REQUESTED = "cancel_requested", _("its cancellation was asked for")
         OUT_OF_MEMORY = "out_of_memory", _("the memory was not enough; it waits and tries again")
-        WORKER_STOPPED = "worker_stopped", _("its worker was told to stop")
+        WORKER_STOPPED = "worker_stopped", _("its worker was stopped")
         WORKER_LOST = "worker_lost", _("its worker died or fell silent")
 
     job = models.ForeignKey(GenerationJob, on_delete=models.CASCADE, related_name="transitions")
