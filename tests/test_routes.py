@@ -86,6 +86,7 @@ PAGES = {
     "jobs/<uuid:job_id>/preview": mine(job="running"),
     "pictures": members(),
     "pictures/delete": members("POST", 302),
+    "miniature": members(),
     "state": members(),
     "theme": public("POST", 302, data={"theme": "dark"}),
     "language": public("POST", 302, data={"language": "fr"}),

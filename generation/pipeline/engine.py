@@ -7,6 +7,7 @@ from diffusers import StableDiffusionXLPipeline
 
 from generation.pipeline.decoding import decode_latents
 from generation.pipeline.denoising import Conditioning, denoise
+from generation.pipeline.digest import unet_digest
 from generation.pipeline.faults import with_faults
 from generation.pipeline.interruption import interruptible
 from generation.pipeline.loading import load_pipeline
@@ -42,6 +43,7 @@ class Engine:
         self._placement = placement
         self._fault = fault
         self._colours = read_colours(profile.folder)
+        self._unet_digest = unet_digest(profile.folder)
         self._prompts = PromptEncoder(pipe, placement.device)
         self._references = ReferenceEncoder(pipe, placement.device) if profile.has_adapter else None
 
@@ -99,5 +101,5 @@ class Engine:
             native_side=self.profile.default_side,
         )
         image = decode_latents(pipe.vae, latents)
-        png = encode_png(image, request, self.profile.title)
+        png = encode_png(image, request, self.profile.title, self._unet_digest)
         return Picture(png=png, width=image.width, height=image.height)

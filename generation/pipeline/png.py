@@ -13,37 +13,43 @@ from generation.spec.request import GenerationRequest
 KEYWORD = "parameters"
 SAMPLER = "DPM++ 2M"
 SCHEDULE = "Karras"
+SHOWN_DIGITS = 10
+"""Of a digest, as A1111 has it."""
 
 _NEEDS_QUOTES = re.compile(r"[,:\n]")
 
 
-def encode_png(image: Image.Image, request: GenerationRequest, model_title: str) -> bytes:
-    """Write an 8-bit RGB PNG whose text chunk `parameters` holds the request.
+def encode_png(
+    image: Image.Image, request: GenerationRequest, model_title: str, unet_digest: str = ""
+) -> bytes:
+    """Write an 8-bit RGB PNG whose text chunk `parameters` holds the request and its model.
 
     No time, job or owner goes into it: the same picture and request give the same bytes.
     """
     text = PngInfo()
-    text.add_text(KEYWORD, describe_request(request, model_title))
+    text.add_text(KEYWORD, describe_request(request, model_title, unet_digest))
     file = io.BytesIO()
     image.save(file, format="PNG", pnginfo=text)
     return file.getvalue()
 
 
-def describe_request(request: GenerationRequest, model_title: str) -> str:
+def describe_request(request: GenerationRequest, model_title: str, unet_digest: str = "") -> str:
     """The text that A1111 and its readers understand: prompt, negative prompt, one line of pairs.
 
-    A blank negative prompt has no line. Steps come first, since some readers look for them.
+    A blank negative prompt has no line. Steps come first, since some readers look for them. The
+    profile and the UNet's digest are keys of ours: a "Model hash" would be of a whole checkpoint,
+    by which readers look it up.
     Source: create_infotext and quote in stable-diffusion-webui.
     """
     lines = [request.prompt]
     if request.negative_prompt.strip():
         lines.append(f"Negative prompt: {request.negative_prompt}")
-    pairs = _settings(request, model_title)
+    pairs = _settings(request, model_title, unet_digest)
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs.items()))
     return "\n".join(lines)
 
 
-def _settings(request: GenerationRequest, model_title: str) -> dict[str, str]:
+def _settings(request: GenerationRequest, model_title: str, unet_digest: str) -> dict[str, str]:
     pairs = {
         "Steps": str(request.steps),
         "Sampler": SAMPLER,
@@ -52,7 +58,10 @@ def _settings(request: GenerationRequest, model_title: str) -> dict[str, str]:
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",
         "Model": model_title,
+        "Profile": request.profile,
     }
+    if unet_digest:
+        pairs["UNet hash"] = unet_digest[:SHOWN_DIGITS]
     version = _installed_version()
     if version is not None:
         pairs["Version"] = f"Imagen {version}"

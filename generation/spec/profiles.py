@@ -24,6 +24,7 @@ class ModelProfile:
     min_side, max_side, default_side: pixels, multiples of 8; the default is what it was made for.
     device: "cpu", or "auto" for a GPU where there is one.
     install_command: what an operator types to get the weights; empty where they cannot be got so.
+    knows_only_its_world: it was shown the scenes of spec.world, and can paint nothing else.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelProfile:
     default_side: int
     device: str
     install_command: str = ""
+    knows_only_its_world: bool = False
 
     @property
     def is_installed(self) -> bool:
@@ -63,6 +65,7 @@ MINIATURE = ModelProfile(
     max_side=512,
     default_side=128,
     device="cpu",
+    knows_only_its_world=True,
 )
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -32,7 +33,7 @@ NO_ROOM = 503
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest) -> HttpResponse:
-    """Show the form, or accept what it says. Three of its buttons only change the form."""
+    """Show the form, or accept what it says. Some of its buttons only change the form."""
     if request.method != "POST":
         return _show(request, _first_form(request))
     form = request.POST.dict()
@@ -44,7 +45,9 @@ def create(request: HttpRequest) -> HttpResponse:
         form["seed"] = str(secrets.randbelow(MAX_SEED + 1))
     if "forget" in form:
         form = _forget(request, form)
-    if form.keys() & {"roll", "check", "forget"}:
+    if "use" in form:
+        form = _with_model(form, form["use"])
+    if form.keys() & {"roll", "check", "forget", "use"}:
         return _show(request, form, errors=errors)
     return _submit(request, form, errors)
 
@@ -54,7 +57,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_POST
 def read_words(request: HttpRequest) -> HttpResponse:
     """How the words will be read: the lens alone."""
-    page = FormPage(form=request.POST.dict(), user_id=request.user.pk)
+    page = _page(request, request.POST.dict())
     return render(request, "generation/_lens.html", {"page": page})
 
 
@@ -65,7 +68,7 @@ def look_at_queue(request: HttpRequest) -> HttpResponse:
     """When it would be ready: the sentence beside the button alone, for what the fields hold."""
     asked = request.GET
     form = {name: asked[name] for name in orders.FORECAST_FIELDS if name in asked}
-    page = FormPage(form=form, user_id=request.user.pk)
+    page = _page(request, form)
     return render(request, "generation/_estimate.html", {"page": page})
 
 
@@ -97,8 +100,15 @@ def _first_form(request: HttpRequest) -> Form:
         form = orders.as_form(job) | {"reference": _choice_of(job)}
     if "vary" in wanted:
         form["seed"] = ""
+    if "profile" in wanted:
+        form = _with_model(form, wanted["profile"])
     sizes = {name: wanted[name] for name in ("width", "height", "steps") if name in wanted}
     return form | sizes
+
+
+def _with_model(form: Form, name: str) -> Form:
+    """Another model, in its own sizes: a shape stays, an exact size is of the model before."""
+    return form | {"profile": name, "width": "", "height": ""}
 
 
 def _submit(request: HttpRequest, form: Form, errors: list[FieldError]) -> HttpResponse:
@@ -132,11 +142,16 @@ def _show(
     status: int = 200,
 ) -> HttpResponse:
     once.forget(request.user.pk, form)
-    page = FormPage(form=form, user_id=request.user.pk, errors=errors or [], notice=notice)
+    page = _page(request, form, errors=errors or [], notice=notice)
     response = render(request, "generation/create.html", {"page": page}, status=status)
     if status == NO_ROOM:
         response["Retry-After"] = str(settings.IMAGEN_RETRY_AFTER)
     return response
+
+
+def _page(request: HttpRequest, form: Form, **more: Any) -> FormPage:
+    person = request.user
+    return FormPage(form=form, user_id=person.pk, is_operator=person.is_staff, **more)
 
 
 def _keep_file(request: HttpRequest, form: Form) -> tuple[Form, list[FieldError]]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from generation import conf
+from generation.api.hints import Advice, Adviser
 from generation.jobs import queue, uploads
 from generation.jobs.estimates import Forecast, forecast
 from generation.models import UploadedReference
@@ -66,6 +67,7 @@ class FormPage:
 
     form: Form
     user_id: int
+    is_operator: bool = False
     errors: Sequence[FieldError] = ()
     notice: str = ""
 
@@ -199,6 +201,15 @@ class FormPage:
             return read_prompt(words, self.profile.folder)
         except (WeightingRefused, ModelUnavailable):
             return None
+
+    @cached_property
+    def advice(self) -> Advice | None:
+        """What the model does not know of these words; None while they are just being begun."""
+        words = self.form.get("prompt", "")[: self.limits.max_prompt_chars]
+        is_typing = "typing" in self.form
+        adviser = Adviser(is_operator=self.is_operator)
+        advice = adviser.advise(self.profile.name, words, is_unfinished=is_typing)
+        return advice if advice and advice.words else None
 
     @property
     def max_shown_tokens(self) -> int:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from generation import conf
+from generation.api.hints import Advice, Adviser
 from generation.jobs.estimates import Estimate, Outlook, outlook
 from generation.jobs.state import has_worker
 from generation.models import FINAL_STATUSES, GenerationJob, JobPreview, JobStatus
@@ -39,6 +40,7 @@ class JobPage:
     """A job and what its reader may do about it."""
 
     job: GenerationJob
+    is_operator: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -177,6 +179,18 @@ class JobPage:
     def profile_title(self) -> str:
         profile = conf.profiles().get(self.job.profile)
         return profile.title if profile else self.job.profile
+
+    @cached_property
+    def advice(self) -> Advice | None:
+        """What its model does not know of its words."""
+        return Adviser(is_operator=self.is_operator).advise(self.job.profile, self.job.prompt)
+
+    @property
+    def with_other_model(self) -> str:
+        """The form with this order for the model that paints anything; empty where none is."""
+        if self.advice is None or not self.advice.other_model:
+            return ""
+        return self.again(profile=self.advice.other_model)
 
     @property
     def seconds(self) -> float | None:

@@ -24,7 +24,7 @@ from generation.web.job_page import JobPage
 @require_safe
 @never_cache
 def show(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    page = JobPage(job=_own_job(request, job_id))
+    page = JobPage(job=_own_job(request, job_id), is_operator=request.user.is_staff)
     return render(request, "generation/job.html", {"page": page})
 
 
@@ -33,7 +33,7 @@ def show(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @never_cache
 def live(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The part that renews itself while the job lives."""
-    page = JobPage(job=_own_job(request, job_id))
+    page = JobPage(job=_own_job(request, job_id), is_operator=request.user.is_staff)
     return render(request, "generation/_job.html", {"page": page})
 
 

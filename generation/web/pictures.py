@@ -20,6 +20,7 @@ from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from generation import conf
 from generation.jobs import services
 from generation.jobs.estimates import outlook
 from generation.jobs.schedule import Estimate
@@ -49,9 +50,13 @@ class Chip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One job of the history. place, estimate: of one that waits or is painted, as far as known."""
+    """One job of the history. model: the title of what painted it, or is to paint it.
+
+    place, estimate: of one that waits or is painted, as far as known.
+    """
 
     job: GenerationJob
+    model: str
     place: int | None
     estimate: Estimate | None
 
@@ -132,8 +137,14 @@ def _read_page(request: HttpRequest) -> Page:
 
 def _cards(jobs: Sequence[GenerationJob]) -> list[Card]:
     told = outlook(jobs)
+    titles = {name: profile.title for name, profile in conf.profiles().items()}
     return [
-        Card(job=job, place=told.places.get(job.pk), estimate=told.estimates.get(job.pk))
+        Card(
+            job=job,
+            model=titles.get(job.profile, job.profile),
+            place=told.places.get(job.pk),
+            estimate=told.estimates.get(job.pk),
+        )
         for job in jobs
     ]
 

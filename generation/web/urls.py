@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from generation.web import accounts, create, jobs, looks, pictures, state
+from generation.web import accounts, create, jobs, looks, miniature, pictures, state
 
 app_name = "web"
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/preview", jobs.preview, name="preview"),
     path("pictures", pictures.pictures, name="pictures"),
     path("pictures/delete", pictures.delete, name="delete-pictures"),
+    path("miniature", miniature.show, name="miniature"),
     path("state", state.show, name="state"),
     path("theme", looks.choose_theme, name="theme"),
     path("language", set_language, name="language"),

@@ -78,20 +78,24 @@ async function ready(root) {
 function tieForm(form) {
   const lens = $("#lens", form);
   let typed = 0;
-  const read = async () => {
+  let told = hintOf(lens);
+  const read = async (event) => {
     const turn = ++typed;
     await wait(300);
     if (turn !== typed) return;
-    const wasOpen = $("details", lens)?.open;
     const body = new FormData(form);
     body.delete("file");
+    if (event.type === "input") body.set("typing", "1"); // the last word may be half a word
     const html = await ask(lens.dataset.url, { method: "POST", body });
     if (html === null || turn !== typed) return;
-    lens.innerHTML = html;
-    const details = $("details", lens);
-    if (details && wasOpen !== undefined) details.open = wasOpen;
+    renew(lens, html);
+    const hint = hintOf(lens);
+    if (hint !== told) $("#hint-said", form).textContent = hint;
+    told = hint;
   };
   $("#prompt", form).addEventListener("input", read);
+  $("#prompt", form).addEventListener("change", read);
+  $("#profile", form).addEventListener("change", read);
   $("[data-roll]", form).addEventListener("click", (event) => {
     event.preventDefault();
     $("#seed", form).value = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
@@ -103,6 +107,24 @@ function tieForm(form) {
   $$("input[data-slider]", form).forEach(addSlider);
   sendOnce(form, $("#file", form));
   watchQueue(form, $("#estimate", form));
+}
+
+/** Show the new reading; what stands before the first change stays, and so does its focus. */
+function renew(lens, html) {
+  const next = document.createElement("div");
+  next.innerHTML = html;
+  const [before, after] = [$("details", lens), $("details", next)];
+  if (before && after) after.open = before.open;
+  const [olds, news] = [[...lens.childNodes], [...next.childNodes]];
+  let same = 0;
+  while (same < olds.length && same < news.length && olds[same].isEqualNode(news[same])) same++;
+  olds.slice(same).forEach((node) => node.remove());
+  lens.append(...news.slice(same));
+}
+
+/** What the lens says about words that the model does not know; empty where it knows them all. */
+function hintOf(lens) {
+  return $$("#hint p:not(.row)", lens).map((line) => line.textContent.trim()).join(" ");
 }
 
 /** Hold back a second click, and a file that the server would refuse after it has been sent. */

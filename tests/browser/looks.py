@@ -35,6 +35,11 @@ def open_folds(page: Page) -> None:
         summary.click()
 
 
+def leave_the_world(page: Page) -> None:
+    page.locator("#prompt").fill("a cat in a spaceship")
+    expect(page.locator("#lens #hint")).to_be_visible()
+
+
 def paint_wrongly(page: Page) -> None:
     page.locator("#prompt").fill("reeds in the wind")
     page.locator("details.fold:has(#steps) > summary").click()
@@ -120,6 +125,7 @@ LOOKS = (
         prepare=open_folds,
         shows="details.fold",
     ),
+    Look(name="create-hint", address="/create", who="noor", prepare=leave_the_world),
     Look(name="create-errors", address="/create", who="noor", prepare=paint_wrongly, status=400),
     Look(name="job-queued", address="/jobs/{queued}", who="camille"),
     Look(name="job-queued-paused", address="/jobs/{queued}", who="camille", is_paused=True),
@@ -132,6 +138,7 @@ LOOKS = (
         shows="details.fold:has(time)",
     ),
     Look(name="job-painted", address="/jobs/{painted}", who="camille"),
+    Look(name="job-hint", address="/jobs/{outside}", who="sasha"),
     Look(name="job-hidden", address="/jobs/{hidden}", who="camille"),
     Look(name="job-failed", address="/jobs/{failed}", who="camille", prepare=open_detail),
     Look(name="job-cancelled", address="/jobs/{cancelled}", who="camille"),
@@ -150,6 +157,7 @@ LOOKS = (
         status=400,
     ),
     Look(name="menu", address="/account", who="robin", prepare=open_menu),
+    Look(name="miniature", address="/miniature", who="noor"),
     Look(name="state", address="/state", who="noor"),
     Look(name="not-found", address="/nowhere", who="camille", status=404),
     Look(name="not-found-stranger", address="/nowhere", status=404),

@@ -79,7 +79,8 @@ def pause(installation: Installation, *, is_paused: bool) -> None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """Camille has pictures, a failed, a cancelled and a hidden job and one in the queue; Noor is
-    new, and so is Kim; for Sasha a picture stands still at step 36 of 60; Robin is an operator.
+    new, and so is Kim; Sasha has a picture of what the model does not know, and one that stands
+    still at step 36 of 60; Robin is an operator.
 
     addresses: by the words that stand for them in a page's address, such as {painted}.
     """
@@ -104,8 +105,10 @@ def set_scene(installation: Installation) -> Scene:
         for prompt, width, height in PICTURES
     ]
     hidden = installation.submit(camille.token, prompt="a picture that nobody sees", steps=2)
+    outside = installation.submit(sasha.token, prompt="a cat in a spaceship", steps=20)
     installation.start_worker(IMAGEN_FAULT=f"hang:{HANGS_AT}", IMAGEN_STALE_AFTER="3600")
     installation.wait_for_status(camille.token, hidden, "SUCCESS", limit_s=180)
+    installation.wait_for_status(sasha.token, outside, "SUCCESS", limit_s=180)
     with installation.connect() as connection:
         connection.execute(
             "UPDATE generation_generationjob SET hidden_at = now() WHERE public_id = %s", [hidden]
@@ -117,6 +120,7 @@ def set_scene(installation: Installation) -> Scene:
     queued = installation.submit(camille.token, prompt="a castle of glass, gouache", steps=STEPS)
     jobs = {
         "painted": pictures[0],
+        "outside": outside,
         "hidden": hidden,
         "running": running,
         "queued": queued,

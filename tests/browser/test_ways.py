@@ -440,6 +440,26 @@ def test_lens_reads_the_words_when_it_is_asked_to(visitor: Visitor) -> None:
     expect(visitor.page.locator("#prompt")).to_have_value("a red kite")
 
 
+@crosswise
+def test_words_outside_the_miniatures_world_are_told_before_painting(
+    visitor: Visitor, has_javascript: bool
+) -> None:
+    """While they are typed, or when it is asked to; and gone once the words are known."""
+    page = visitor.page
+    visitor.open("/create")
+    for prompt, hints in (("a cat before a castle", 1), ("a castle by the sea", 0)):
+        page.locator("#prompt").fill(prompt)
+        if not has_javascript:
+            page.locator("button[name=check]").first.click()
+        expect(page.locator("#lens #hint")).to_have_count(hints)
+    with page.expect_popup() as opened:
+        page.locator("#lens a[href='/miniature']").click()
+    example = opened.value.locator("main .chip").first
+    words = example.inner_text()
+    example.click()
+    expect(opened.value.locator("#prompt")).to_have_value(words)
+
+
 @only_english
 def test_dice_draw_a_seed(visitor: Visitor) -> None:
     visitor.open("/create")

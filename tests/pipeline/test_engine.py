@@ -13,6 +13,7 @@ from generation.pipeline.engine import Engine
 from generation.pipeline.placement import CPU
 from generation.spec.errors import NotFinite, OutOfMemory, PromptUnreadable, StopGeneration
 from generation.spec.faults import FAULT_VARIABLE, Fault, FaultKind
+from generation.spec.installation import hash_file
 from generation.spec.profiles import MINIATURE
 from generation.spec.request import GenerationRequest
 from tests.pipeline.orders import QUICK, StepLog, StopAt, quick_request
@@ -48,7 +49,9 @@ def test_a_picture_is_painted_and_every_step_told(engine: Engine) -> None:
     assert min(ImageStat.Stat(image).stddev) > 20
     assert [heard.step for heard in listener.heard] == list(range(1, 31))
     assert image.text["parameters"].startswith("a castle on a hill at noon\nSteps: 30, ")
-    assert ", Model: Imagen miniature" in image.text["parameters"]
+    assert ", Model: Imagen miniature, Profile: miniature, " in image.text["parameters"]
+    digest = hash_file(MINIATURE.folder / "unet" / "diffusion_pytorch_model.safetensors")
+    assert f", UNet hash: {digest[:10]}, " in image.text["parameters"]
 
 
 def test_the_size_may_be_oblong(engine: Engine) -> None:

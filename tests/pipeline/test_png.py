@@ -31,11 +31,12 @@ def pairs_of(text: str) -> dict[str, str]:
 def test_the_text_is_what_a1111_writes() -> None:
     request = quick_request(negative_prompt="fog", steps=30, guidance_scale=7.5, seed=123)
 
-    assert describe_request(request, "Imagen miniature") == (
+    assert describe_request(request, "Imagen miniature", "4f" * 32) == (
         "a castle on a hill at noon\n"
         "Negative prompt: fog\n"
         "Steps: 30, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 123,"
-        " Size: 64x64, Model: Imagen miniature, Version: Imagen 0.1.0"
+        " Size: 64x64, Model: Imagen miniature, Profile: miniature, UNet hash: 4f4f4f4f4f,"
+        " Version: Imagen 0.1.0"
     )
 
 
@@ -69,6 +70,10 @@ def test_a_value_that_would_be_split_is_quoted_as_json(title: str) -> None:
     text = describe_request(quick_request(), title)
 
     assert pairs_of(text)["Model"] == title
+
+
+def test_unknown_digest_is_not_named() -> None:
+    assert "UNet hash" not in pairs_of(describe_request(quick_request(), "m"))
 
 
 @pytest.mark.parametrize(("scale", "shown"), [(7.0, "7"), (7.25, "7.25"), (0.0, "0")])

@@ -7,11 +7,13 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from generation import conf
+from generation.api.hints import Advice, Adviser
 from generation.api.orders import Priority
 from generation.jobs.estimates import Estimate, Forecast, Outlook, outlook
 from generation.models import GenerationJob, JobStatus
 from generation.prompts import PromptReading
 from generation.spec.errors import FAILURES, failure_sentence
+from generation.spec.hints import CODES
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
 
@@ -33,6 +35,17 @@ class EstimateSerializer(serializers.Serializer):
     p90 = serializers.FloatField(min_value=0, help_text="nine of ten are sooner")
 
 
+class HintSerializer(serializers.Serializer):
+    """Why the picture may not show what its prompt says. It is painted all the same."""
+
+    code = serializers.ChoiceField(choices=CODES)
+    detail = serializers.CharField(help_text="for people, in their language")
+    words = serializers.ListField(
+        child=serializers.CharField(), help_text="some that the profile does not know"
+    )
+
+
+HINTS = "for a profile that knows only its own world; else empty"
 PAUSE_REASON = "the operator's, while the queue is paused; else null"
 
 
@@ -73,6 +86,7 @@ class JobSerializer(serializers.Serializer):
     filename = serializers.CharField(allow_null=True, help_text="null unless succeeded")
     image_url = serializers.CharField(allow_null=True, help_text="null unless succeeded")
     preview_url = serializers.CharField(allow_null=True, help_text="null unless running")
+    hints = HintSerializer(many=True, help_text=HINTS)
 
 
 class JobListSerializer(serializers.Serializer):
@@ -134,6 +148,7 @@ class PromptReadingSerializer(serializers.Serializer):
     tokens = serializers.IntegerField()
     chunks = serializers.IntegerField(help_text="of 77 tokens each")
     fragments = FragmentSerializer(many=True)
+    hints = HintSerializer(many=True, help_text=HINTS)
 
 
 class FieldProblemSerializer(serializers.Serializer):
@@ -156,18 +171,18 @@ class ProblemSerializer(serializers.Serializer):
     errors = FieldProblemSerializer(many=True, required=False)
 
 
-def jobs(rows: Sequence[GenerationJob]) -> list[Mapping[str, object]]:
+def jobs(rows: Sequence[GenerationJob], adviser: Adviser) -> list[Mapping[str, object]]:
     """These rows as JSON, with at most four queries for what awaits them."""
     ahead = outlook(rows)
-    return [_job(row, ahead) for row in rows]
+    return [_job(row, ahead, adviser) for row in rows]
 
 
-def job(row: GenerationJob) -> Mapping[str, object]:
+def job(row: GenerationJob, adviser: Adviser) -> Mapping[str, object]:
     """One row as JSON."""
-    return jobs([row])[0]
+    return jobs([row], adviser)[0]
 
 
-def _job(row: GenerationJob, ahead: Outlook) -> Mapping[str, object]:
+def _job(row: GenerationJob, ahead: Outlook, adviser: Adviser) -> Mapping[str, object]:
     is_done = row.status == JobStatus.SUCCEEDED
     is_queued, is_running = row.status == JobStatus.QUEUED, row.status == JobStatus.RUNNING
     successor = getattr(row, "retried_as", None)
@@ -192,6 +207,7 @@ def _job(row: GenerationJob, ahead: Outlook) -> Mapping[str, object]:
         "filename": row.public_filename if is_done else None,
         "image_url": reverse("v1-image", args=[row.public_id]) if is_done else None,
         "preview_url": reverse("v1-preview", args=[row.public_id]) if is_running else None,
+        "hints": _hints(adviser.advise(row.profile, row.prompt)),
     }
 
 
@@ -220,6 +236,13 @@ def forecast(told: Forecast) -> dict[str, object]:
 
 def _estimate(told: Estimate | None) -> dict[str, float] | None:
     return {"p50": round(told.p50_s, 1), "p90": round(told.p90_s, 1)} if told else None
+
+
+def _hints(advice: Advice | None) -> list[dict[str, object]]:
+    """A list, since there may be other kinds one day."""
+    if advice is None:
+        return []
+    return [{"code": advice.code, "detail": advice.detail, "words": list(advice.words)}]
 
 
 def _error(row: GenerationJob) -> dict[str, str] | None:
@@ -261,7 +284,7 @@ def _bounds(
     }
 
 
-def prompt_reading(reading: PromptReading) -> dict[str, object]:
+def prompt_reading(reading: PromptReading, advice: Advice | None) -> dict[str, object]:
     """How a prompt is read, as JSON."""
     return {
         "tokens": reading.tokens,
@@ -269,4 +292,5 @@ def prompt_reading(reading: PromptReading) -> dict[str, object]:
         "fragments": [
             {"text": fragment.text, "weight": fragment.weight} for fragment in reading.fragments
         ],
+        "hints": _hints(advice),
     }

@@ -1,5 +1,6 @@
 """The native API: each view reads, makes one service call and answers."""
 
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from generation import conf
 from generation.api.authentication import TokenAuthentication
 from generation.api.errors import NoPreview
 from generation.api.files import owners_picture, picture_headers, refuse_hidden
+from generation.api.hints import Adviser
 from generation.api.orders import read_prioritised_order, require_object
 from generation.api.v1 import listing, serializers
 from generation.api.v1.document import describe, header
@@ -41,7 +43,7 @@ class JobsView(APIView):
     def get(self, request: Request) -> Response:
         page = listing.read_page(request.query_params, _own_jobs(request))
         older = f"{reverse('v1-jobs')}?{urlencode(page.older)}" if page.older else None
-        return Response({"jobs": serializers.jobs(page.jobs), "next": older})
+        return Response({"jobs": serializers.jobs(page.jobs, _adviser(request)), "next": older})
 
     @describe(
         "Submit a job",
@@ -53,7 +55,7 @@ class JobsView(APIView):
     def post(self, request: Request) -> Response:
         order = read_prioritised_order(request.data)
         job = services.submit_job(order.request, owner_id=request.user.pk, is_batch=order.is_batch)
-        return _accepted(job)
+        return _accepted(request, job)
 
 
 class JobView(APIView):
@@ -61,7 +63,7 @@ class JobView(APIView):
 
     @describe("Show a job", responses={200: serializers.JobSerializer}, errors=(404,))
     def get(self, request: Request, job_id: UUID) -> Response:
-        return Response(serializers.job(_own_job(request, job_id)))
+        return _shown(request, _own_job(request, job_id))
 
     @describe("Delete an ended job and its picture", responses={204: None}, errors=(404, 409))
     def delete(self, request: Request, job_id: UUID) -> Response:
@@ -80,7 +82,7 @@ class CancelView(APIView):
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         services.cancel_job(_own_job(request, job_id))
-        return Response(serializers.job(_own_job(request, job_id)))
+        return _shown(request, _own_job(request, job_id))
 
 
 class RetryView(APIView):
@@ -94,7 +96,7 @@ class RetryView(APIView):
         parameters=[header(202, "Location", "the new job's address")],
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        return _accepted(services.retry_job(_own_job(request, job_id)))
+        return _accepted(request, services.retry_job(_own_job(request, job_id)))
 
 
 class ImageView(APIView):
@@ -167,7 +169,7 @@ class PromptView(APIView):
     """How a prompt would be read; nothing is submitted."""
 
     @describe(
-        "Tell tokens, chunks and weights of a prompt",
+        "Tell tokens, chunks and weights of a prompt, and words that the profile does not know",
         request="PromptRequest",
         responses={200: serializers.PromptReadingSerializer},
         errors=(400, 413),
@@ -180,12 +182,21 @@ class PromptView(APIView):
             limits=conf.limits(),
         )
         services.require_installed(profile.name)
-        return Response(serializers.prompt_reading(read_prompt(prompt, profile.folder)))
+        advice = _adviser(request).advise(profile.name, prompt)
+        return Response(serializers.prompt_reading(read_prompt(prompt, profile.folder), advice))
 
 
-def _accepted(job: GenerationJob) -> Response:
+def _shown(request: Request, job: GenerationJob, **answer: Any) -> Response:
+    return Response(serializers.job(job, _adviser(request)), **answer)
+
+
+def _accepted(request: Request, job: GenerationJob) -> Response:
     location = reverse("v1-job", args=[job.public_id])
-    return Response(serializers.job(job), status=202, headers={"Location": location})
+    return _shown(request, job, status=202, headers={"Location": location})
+
+
+def _adviser(request: Request) -> Adviser:
+    return Adviser(is_operator=request.user.is_staff)
 
 
 def _own_jobs(request: Request) -> QuerySet[GenerationJob]:
