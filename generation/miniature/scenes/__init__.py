@@ -1,0 +1,1 @@
+"""Procedural pictures of the miniature's world: drawn by lot, painted, captioned."""
