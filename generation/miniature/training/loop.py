@@ -1,0 +1,155 @@
+"""The loop all parts are trained by: a bar, checkpoints, and the same steps after a restart."""
+
+import math
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from numpy.random import Generator, default_rng
+from torch import Tensor, nn
+from tqdm import tqdm
+
+CHECKPOINT_SECONDS = 120.0
+FLOOR = 0.02  # of the learning rate, at the last step
+Step = Callable[[Generator], tuple[Tensor, Mapping[str, float]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long and how fast a part learns.
+
+    The rate rises over `warmup` steps, stays, and falls linearly over the last `decay` of all.
+    ema: of the weights that are kept in the end; 0 keeps the last ones.
+    origin: a digest of what is learnt from.
+    """
+
+    steps: int
+    rate: float
+    weight_decay: float = 1e-2
+    warmup: int = 100
+    decay: float = 0.35
+    ema: float = 0.0
+    clip: float = 1.0
+    origin: str = ""
+
+
+def device() -> torch.device:
+    """A GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast() -> AbstractContextManager:
+    """bfloat16 where it is safe; the losses stay in float32."""
+    return torch.autocast(device().type, torch.bfloat16)
+
+
+def train(name: str, model: nn.Module, plan: Plan, step: Step, folder: Path) -> None:
+    """Train the model's parameters that require a gradient, and leave the kept weights in it.
+
+    step: the loss of one batch, given the numbers drawn for this step, and figures for the bar.
+    folder: holds NAME.ckpt; a run that was stopped goes on there, a finished one is done at once.
+    Raises ValueError when the checkpoint's plan had another origin.
+    """
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    run = _Run(
+        weights=weights,
+        kept=[weight.detach().clone() for weight in weights],
+        buffers=list(model.buffers()),
+        optimizer=torch.optim.AdamW(
+            weights, plan.rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98)
+        ),
+        origin=plan.origin,
+    )
+    kept, optimizer = run.kept, run.optimizer
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / f"{name}.ckpt"
+    done = run.resume(checkpoint)
+    lot = zlib.crc32(name.encode())
+    means: dict[str, float] = {}
+    saved_at = time.monotonic()
+    with tqdm(total=plan.steps, initial=done, desc=name, mininterval=2.0) as bar:
+        for number in range(done, plan.steps):
+            torch.manual_seed(lot + number)
+            loss, figures = step(default_rng((number, lot)))
+            for group in optimizer.param_groups:
+                group["lr"] = plan.rate * pace(number, plan)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(weights, plan.clip)
+            optimizer.step()
+            _keep(kept, weights, min(plan.ema, (1 + number) / (10 + number)))
+            _average(means, {"loss": loss.item(), **figures})
+            bar.update()
+            bar.set_postfix({key: f"{value:.4f}" for key, value in means.items()}, refresh=False)
+            if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                run.save(checkpoint, number + 1)
+                saved_at = time.monotonic()
+    if done < plan.steps:
+        run.save(checkpoint, plan.steps)
+    _put(weights, kept)
+
+
+def pace(number: int, plan: Plan) -> float:
+    """The share of the full learning rate at this step."""
+    left = (plan.steps - number) / max(1.0, plan.decay * plan.steps)
+    return min(1.0, (number + 1) / plan.warmup) * max(FLOOR, min(1.0, left))
+
+
+@torch.no_grad()
+def _keep(kept: list[Tensor], weights: list[Tensor], ema: float) -> None:
+    torch._foreach_lerp_(kept, [weight.detach() for weight in weights], 1 - ema)
+
+
+@torch.no_grad()
+def _put(weights: list[Tensor], values: list[Tensor]) -> None:
+    for weight, value in zip(weights, values, strict=True):
+        weight.copy_(value)
+
+
+def _average(means: dict[str, float], figures: Mapping[str, float]) -> None:
+    """Running means over some fifty steps."""
+    for key, value in figures.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(f"{key} is {value}: lower the learning rate.")
+        means[key] = means[key] * 0.98 + value * 0.02 if key in means else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """All that a stopped run needs to go on as if it had not been."""
+
+    weights: list[Tensor]
+    kept: list[Tensor]
+    buffers: list[Tensor]
+    optimizer: torch.optim.AdamW
+    origin: str
+
+    def save(self, path: Path, done: int) -> None:
+        """Written beside and moved, so that a kill leaves the one before."""
+        whole = {
+            "done": done,
+            "weights": [weight.detach() for weight in self.weights],
+            "kept": self.kept,
+            "buffers": self.buffers,
+            "optimizer": self.optimizer.state_dict(),
+            "origin": self.origin,
+        }
+        torch.save(whole, part := path.with_suffix(".part"))
+        part.replace(path)
+
+    def resume(self, path: Path) -> int:
+        """Put the checkpoint into place, if there is one; the steps done."""
+        if not path.exists():
+            return 0
+        device = self.weights[0].device
+        whole = torch.load(path, map_location=device, weights_only=True)
+        if whole["origin"] != self.origin:
+            raise ValueError(f"{path} learnt from other inputs. Delete it to begin anew.")
+        for name in ("weights", "kept", "buffers"):
+            _put(getattr(self, name), whole[name])
+        self.optimizer.load_state_dict(whole["optimizer"])
+        return int(whole["done"])

@@ -1,0 +1,122 @@
+"""Training that is stopped goes on as if it had not been."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+
+from generation.miniature.training import loop
+
+
+def make_net() -> nn.Linear:
+    torch.manual_seed(3)
+    return nn.Linear(4, 1)
+
+
+def train(net: nn.Linear, steps: int, folder: Path, stop_at: int | None = None) -> list[int]:
+    """Learn a sum of four numbers; the steps that were made."""
+    made = []
+
+    def step(rng: Generator) -> tuple[Tensor, dict[str, float]]:
+        made.append(len(made))
+        if stop_at is not None and len(made) > stop_at:
+            raise KeyboardInterrupt
+        given = torch.from_numpy(rng.standard_normal((8, 4))).float() + torch.randn(8, 4)
+        error = net(given).squeeze(1) - given.sum(dim=1)
+        return error.square().mean(), {"worst": error.detach().abs().max().item()}
+
+    loop.train("sum", net, loop.Plan(steps=steps, rate=0.1, warmup=2, ema=0.5), step, folder)
+    return made
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    train(net := make_net(), 60, tmp_path)
+    assert torch.allclose(net.weight, torch.ones(1, 4), atol=0.1)
+
+
+def test_a_stopped_run_ends_as_an_unbroken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    train(unbroken := make_net(), 10, tmp_path / "unbroken")
+
+    with pytest.raises(KeyboardInterrupt):
+        train(make_net(), 10, tmp_path / "stopped", stop_at=6)
+    made = train(resumed := make_net(), 10, tmp_path / "stopped")
+
+    assert len(made) == 4
+    assert torch.equal(resumed.weight, unbroken.weight)
+    assert torch.equal(resumed.bias, unbroken.bias)
+
+
+def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
+    train(first := make_net(), 5, tmp_path)
+    assert train(second := make_net(), 5, tmp_path) == []
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_a_loss_that_is_no_number_stops_it(tmp_path: Path) -> None:
+    net = make_net()
+
+    def step(_rng: Generator) -> tuple[Tensor, dict[str, float]]:
+        return net.weight.sum() * float("nan"), {}
+
+    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+        loop.train("broken", net, loop.Plan(steps=3, rate=0.1), step, tmp_path)
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    plan = loop.Plan(steps=100, rate=1.0, warmup=10, decay=0.5)
+    paces = [loop.pace(number, plan) for number in range(100)]
+    assert paces[0] == pytest.approx(0.1)
+    assert set(paces[9:51]) == {1.0}
+    assert paces[50:] == sorted(paces[50:], reverse=True)
+    assert paces[-1] == pytest.approx(0.02)
+
+
+def test_what_a_layer_counted_goes_on_too(tmp_path: Path) -> None:
+    """Running means are no parameters, and a net is worth nothing without them."""
+
+    def learn(net: nn.Module, steps: int) -> None:
+        def step(rng: Generator) -> tuple[Tensor, dict[str, float]]:
+            given = torch.from_numpy(rng.standard_normal((16, 4))).float() * 3 + 5
+            return net(given).square().mean(), {}
+
+        loop.train("counting", net, loop.Plan(steps=steps, rate=0.1), step, tmp_path)
+
+    learn(first := nn.BatchNorm1d(4), 30)
+    learn(again := nn.BatchNorm1d(4), 30)
+    assert first.running_mean is not None
+    assert again.running_mean is not None
+    assert float(first.running_mean.mean()) > 3
+    assert torch.equal(again.running_mean, first.running_mean)
+
+
+def test_a_checkpoint_of_other_inputs_is_refused(tmp_path: Path) -> None:
+    net = make_net()
+
+    def step(_rng: Generator) -> tuple[Tensor, dict[str, float]]:
+        return net.weight.sum(), {}
+
+    plan = loop.Plan(steps=2, rate=0.1, origin="these pictures")
+    loop.train("once", net, plan, step, tmp_path)
+    with pytest.raises(ValueError, match=r"once\.ckpt learnt from other inputs. Delete it"):
+        loop.train("once", net, replace(plan, origin="those pictures"), step, tmp_path)
+
+
+def test_two_parts_learn_from_different_lots(tmp_path: Path) -> None:
+    drawn: dict[str, float] = {}
+    for name in ("small", "large"):
+        net = make_net()
+
+        def step(
+            rng: Generator, name: str = name, net: nn.Linear = net
+        ) -> tuple[Tensor, dict[str, float]]:
+            drawn[name] = rng.random()
+            return net.weight.sum(), {}
+
+        loop.train(name, net, loop.Plan(steps=1, rate=0.1), step, tmp_path)
+    assert drawn["small"] != drawn["large"]

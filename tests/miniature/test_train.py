@@ -1,0 +1,65 @@
+"""The whole training runs from nothing to a folder that plain diffusers loads and paints with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionXLPipeline
+from PIL import Image
+
+from generation.miniature.training import unet
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "generation.miniature.train", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of weights after two steps of each part."""
+    folder = tmp_path_factory.mktemp("trial")
+    done = run("all", "--trial", "--work", folder / "work", "--weights", folder / "weights")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_plain_diffusers_paints_with_it(trained: Path) -> None:
+    folder = trained / "weights"
+    pipe = StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32)
+    pipe.load_ip_adapter(
+        str(folder / "ip_adapter"),
+        subfolder="sdxl_models",
+        weight_name="ip-adapter_sdxl.safetensors",
+    )
+    pipe.set_progress_bar_config(disable=True)
+    (picture,) = pipe(
+        "a castle",
+        width=128,
+        height=128,
+        num_inference_steps=2,
+        ip_adapter_image=Image.new("RGB", (64, 64), "teal"),
+    ).images
+    assert picture.size == (128, 128)
+
+
+def test_it_goes_on_without_doing_anything_twice(trained: Path) -> None:
+    checkpoint = trained / "work" / "vae.ckpt"
+    before = checkpoint.stat().st_mtime_ns
+    again = run("vae", "--trial", "--work", trained / "work", "--weights", trained / "weights")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert checkpoint.stat().st_mtime_ns == before
+
+
+def test_a_batch_has_noise_of_every_strength() -> None:
+    torch.manual_seed(0)
+    _noisy, timesteps, _target = unet.noised(torch.zeros(10, 4, 8, 8))
+    assert sorted(int(step) // 100 for step in timesteps) == list(range(10))
