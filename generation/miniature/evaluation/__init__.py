@@ -1,0 +1,1 @@
+"""Does the miniature paint what it is told? Asked of the real pipeline, answered by the judge."""
