@@ -37,7 +37,7 @@ def jitter(rng: Generator, of: Colour, by: float = 0.03) -> Colour:
 
 
 class Canvas:
-    """What is painted so far, and the helpers that need a size.
+    """What is painted so far, and the tools that need a size.
 
     pixels: [height, width, 3], 0 to 1; x, y: of each pixel's middle, [1, width] and [height, 1];
     unit: in pixels. Masks are Fields, or columns [height, 1] that are the same all across.
