@@ -79,7 +79,7 @@ class Judge:
         """Read the judge that lies beside this module. Raises FileNotFoundError."""
         with safe_open(path, "pt") as file:
             config = json.loads(file.metadata()["config"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
         net = JudgeNet()
         net.load_state_dict(weights)
         return cls(net, config["thresholds"])

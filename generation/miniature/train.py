@@ -2,8 +2,8 @@
 
 Paints its own pictures, learns its words, and writes weights in the layouts of diffusers and
 h94/IP-Adapter. A run that was stopped goes on where it was when the same command is given again;
-a part that is finished is not trained twice. Takes some four hours on two CPU cores, all on a GPU
-where there is one.
+a part that is finished is not trained twice. Takes hours on two CPU cores, and runs on a GPU where
+there is one.
 """
 
 import argparse

@@ -27,14 +27,9 @@ class Latents:
 
     def __init__(self, pictures: Pictures, vae: AutoencoderKL, work: Path, shrink: int) -> None:
         self.shrink = shrink
+        name = f"latents-{_digest(pictures, vae)}-{shrink}"
         self._by_shape = [
-            _encode(
-                pictures,
-                vae,
-                work / f"latents-{_digest(pictures, vae)}-{shrink}-{residue}.npy",
-                residue,
-                shrink,
-            )
+            _encode(pictures, vae, work / f"{name}-{residue}.npy", residue, shrink)
             for residue in range(len(SHAPES))
         ]
         self.origin = hashlib.sha256(self._by_shape[0][:BATCH].tobytes()).hexdigest()

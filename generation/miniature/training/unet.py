@@ -1,5 +1,6 @@
 """The painter itself: SDXL's UNet in small, trained on small pictures first, then on large ones."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -67,12 +68,16 @@ def noised(latents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     # One timestep from each n-th part of all: a batch then sees every strength, shuffled.
     parts = (torch.randperm(count) + torch.rand(count)) / count
     timesteps = (parts * SCHEDULE["num_train_timesteps"]).long().to(latents.device)
-    kept = DDPMScheduler(**SCHEDULE).alphas_cumprod.to(latents.device)[timesteps][
-        :, None, None, None
-    ]
+    kept = _kept().to(latents.device)[timesteps].view(-1, 1, 1, 1)
     noise = torch.randn_like(latents)
     noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
     return noisy, timesteps, kept.sqrt() * noise - (1 - kept).sqrt() * latents
+
+
+@functools.cache
+def _kept() -> Tensor:
+    """How much of a latent's variance each timestep leaves, [1000]."""
+    return DDPMScheduler(**SCHEDULE).alphas_cumprod
 
 
 def size_ids(pictures: Pictures, numbers: Sequence[int], shrink: int) -> Tensor:
