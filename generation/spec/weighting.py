@@ -169,9 +169,10 @@ class _Reader:
 
     def read(self) -> list[_Piece]:
         while True:
-            self._skip(_SPACE)
+            space = _SPACE.match(self.text, self.at, self.end)
+            self.at = space.end() if space else self.at
             if self.at < self.end:
-                if not self._read_piece():
+                if self.at in self.broken or not self._read_piece():
                     self._break_groups()
             elif not self.groups:
                 return self.pieces
@@ -210,8 +211,6 @@ class _Reader:
         return True
 
     def _open(self, *, quoted: bool) -> bool:
-        if self.at in self.broken:
-            return False
         if quoted:
             whole = _QUOTED.match(self.text, self.at, self.end)
             if whole is None:
@@ -251,12 +250,9 @@ class _Reader:
         self.groups.clear()
         self.end = len(self.text)
         start = self.at
-        self._skip(_FREE_WORD)
+        word = _FREE_WORD.match(self.text, self.at)
+        self.at = word.end() if word else self.at
         self.pieces.append(_Piece("word", self.text[start : self.at]))
-
-    def _skip(self, pattern: re.Pattern[str]) -> None:
-        skipped = pattern.match(self.text, self.at, self.end)
-        self.at = skipped.end() if skipped else self.at
 
 
 def _read_weight(behind: re.Match[str]) -> float:
