@@ -16,7 +16,12 @@ def make_net() -> nn.Linear:
     return nn.Linear(4, 1)
 
 
-def train(net: nn.Linear, steps: int, folder: Path, stop_at: int | None = None) -> list[int]:
+PLAN = loop.Plan(steps=10, rate=0.1, warmup=2, ema=0.5)
+
+
+def train(
+    net: nn.Linear, plan: loop.Plan, folder: Path, *, stop_at: int | None = None
+) -> list[int]:
     """Learn a sum of four numbers; the steps that were made."""
     made = []
 
@@ -28,24 +33,27 @@ def train(net: nn.Linear, steps: int, folder: Path, stop_at: int | None = None) 
         error = net(given).squeeze(1) - given.sum(dim=1)
         return error.square().mean(), {"worst": error.detach().abs().max().item()}
 
-    loop.train("sum", net, loop.Plan(steps=steps, rate=0.1, warmup=2, ema=0.5), step, folder)
+    loop.train("sum", net, plan, step, folder)
     return made
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    train(net := make_net(), 60, tmp_path)
+    train(net := make_net(), replace(PLAN, steps=60), tmp_path)
     assert torch.allclose(net.weight, torch.ones(1, 4), atol=0.1)
 
 
+@pytest.mark.parametrize("muon", [False, True])
 def test_a_stopped_run_ends_as_an_unbroken_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, muon: bool
 ) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
-    train(unbroken := make_net(), 10, tmp_path / "unbroken")
+    monkeypatch.setattr(loop, "MUON_SIDE", 1)
+    plan = replace(PLAN, muon=muon)
+    train(unbroken := make_net(), plan, tmp_path / "unbroken")
 
     with pytest.raises(KeyboardInterrupt):
-        train(make_net(), 10, tmp_path / "stopped", stop_at=6)
-    made = train(resumed := make_net(), 10, tmp_path / "stopped")
+        train(make_net(), plan, tmp_path / "stopped", stop_at=6)
+    made = train(resumed := make_net(), plan, tmp_path / "stopped")
 
     assert len(made) == 4
     assert torch.equal(resumed.weight, unbroken.weight)
@@ -53,9 +61,25 @@ def test_a_stopped_run_ends_as_an_unbroken_one(
 
 
 def test_a_finished_run_is_not_repeated(tmp_path: Path) -> None:
-    train(first := make_net(), 5, tmp_path)
-    assert train(second := make_net(), 5, tmp_path) == []
+    train(first := make_net(), PLAN, tmp_path)
+    assert train(second := make_net(), PLAN, tmp_path) == []
     assert torch.equal(first.weight, second.weight)
+
+
+@pytest.mark.parametrize("muon", [False, True])
+def test_muon_moves_a_large_kernel_alike_in_most_directions(tmp_path: Path, *, muon: bool) -> None:
+    torch.manual_seed(5)
+    net = nn.Conv2d(64, 64, 3)
+    before = net.weight.detach().clone()
+
+    def step(_rng: Generator) -> tuple[Tensor, dict[str, float]]:
+        alike = torch.randn(2, 1, 9, 9) + 0.5 * torch.randn(2, 64, 9, 9)
+        return net(alike).square().mean(), {}
+
+    loop.train("kernel", net, loop.Plan(steps=1, rate=0.1, warmup=1, muon=muon), step, tmp_path)
+
+    moved = torch.linalg.svdvals((net.weight.detach() - before).flatten(1))
+    assert (moved.median() > 0.5 * moved.max()) == muon
 
 
 def test_a_loss_that_is_no_number_stops_it(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import math
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 CHECKPOINT_SECONDS = 120.0
 FLOOR = 0.02  # of the learning rate, at the last step
+MUON_SIDE = 64  # the fewest rows and columns of a matrix that learns by Muon
 Step = Callable[[Generator], tuple[Tensor, Mapping[str, float]]]
 
 
@@ -24,6 +25,7 @@ class Plan:
 
     The rate rises over `warmup` steps, stays, and falls linearly over the last `decay` of all.
     ema: of the weights that are kept in the end; 0 keeps the last ones.
+    muon: matrices learn by Muon, which needs fewer steps and more time for each.
     origin: a digest of what is learnt from.
     """
 
@@ -34,6 +36,7 @@ class Plan:
     decay: float = 0.35
     ema: float = 0.0
     clip: float = 1.0
+    muon: bool = False
     origin: str = ""
 
 
@@ -59,12 +62,10 @@ def train(name: str, model: nn.Module, plan: Plan, step: Step, folder: Path) -> 
         weights=weights,
         kept=[weight.detach().clone() for weight in weights],
         buffers=list(model.buffers()),
-        optimizer=torch.optim.AdamW(
-            weights, plan.rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98)
-        ),
+        optimizers=_optimizers(weights, plan),
         origin=plan.origin,
     )
-    kept, optimizer = run.kept, run.optimizer
+    kept, optimizers = run.kept, run.optimizers
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / f"{name}.ckpt"
     done = run.resume(checkpoint)
@@ -75,12 +76,13 @@ def train(name: str, model: nn.Module, plan: Plan, step: Step, folder: Path) -> 
         for number in range(done, plan.steps):
             torch.manual_seed(lot + number)
             loss, figures = step(default_rng((number, lot)))
-            for group in optimizer.param_groups:
-                group["lr"] = plan.rate * pace(number, plan)
-            optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(weights, plan.clip)
-            optimizer.step()
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = plan.rate * pace(number, plan)
+                optimizer.step()
+            model.zero_grad(set_to_none=True)
             _keep(kept, weights, min(plan.ema, (1 + number) / (10 + number)))
             _average(means, {"loss": loss.item(), **figures})
             bar.update()
@@ -97,6 +99,39 @@ def pace(number: int, plan: Plan) -> float:
     """The share of the full learning rate at this step."""
     left = (plan.steps - number) / max(1.0, plan.decay * plan.steps)
     return min(1.0, (number + 1) / plan.warmup) * max(FLOOR, min(1.0, left))
+
+
+class _Muon(torch.optim.Muon):
+    """PyTorch's Muon, which takes matrices alone, for kernels too: a row for each output."""
+
+    def __init__(self, weights: Sequence[Tensor], plan: Plan) -> None:
+        self._weights = weights
+        self._rows = [nn.Parameter(weight.detach().flatten(1)) for weight in weights]
+        super().__init__(
+            self._rows,
+            plan.rate,
+            weight_decay=plan.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        )
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for rows, weight in zip(self._rows, self._weights, strict=True):
+            rows.grad = None if weight.grad is None else weight.grad.flatten(1)
+        super().step()
+
+
+def _optimizers(weights: Sequence[Tensor], plan: Plan) -> list[torch.optim.Optimizer]:
+    matrices = [weight for weight in weights if plan.muon and _is_large(weight)]
+    taken = {id(weight) for weight in matrices}
+    rest = [weight for weight in weights if id(weight) not in taken]
+    adam = torch.optim.AdamW(rest, plan.rate, weight_decay=plan.weight_decay, betas=(0.9, 0.98))
+    return [adam, _Muon(matrices, plan)] if matrices else [adam]
+
+
+def _is_large(weight: Tensor) -> bool:
+    """Not the first and last layers, whose few channels Muon would weigh alike."""
+    return weight.ndim > 1 and min(weight.flatten(1).shape) >= MUON_SIDE
 
 
 @torch.no_grad()
@@ -125,7 +160,7 @@ class _Run:
     weights: list[Tensor]
     kept: list[Tensor]
     buffers: list[Tensor]
-    optimizer: torch.optim.AdamW
+    optimizers: list[torch.optim.Optimizer]
     origin: str
 
     def save(self, path: Path, done: int) -> None:
@@ -135,7 +170,7 @@ class _Run:
             "weights": [weight.detach() for weight in self.weights],
             "kept": self.kept,
             "buffers": self.buffers,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "origin": self.origin,
         }
         torch.save(whole, part := path.with_suffix(".part"))
@@ -151,5 +186,6 @@ class _Run:
             raise ValueError(f"{path} learnt from other inputs. Delete it to begin anew.")
         for name in ("weights", "kept", "buffers"):
             _put(getattr(self, name), whole[name])
-        self.optimizer.load_state_dict(whole["optimizer"])
+        for optimizer, state in zip(self.optimizers, whole["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         return int(whole["done"])

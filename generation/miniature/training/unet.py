@@ -129,11 +129,12 @@ def train(pictures: Pictures, folder: Path, work: Path, steps: tuple[int, int]) 
     vae.to(loop.device()).eval()
     unet = build().to(loop.device())
     for name, shrink, count, pace in (
-        ("unet-small", 2, 48, loop.Plan(steps=steps[0], rate=1.2e-3, decay=0.15, ema=0.998)),
-        ("unet-large", 1, 16, loop.Plan(steps=steps[1], rate=8e-4, decay=0.5, ema=0.998)),
+        ("unet-small", 2, 48, loop.Plan(steps=steps[0], rate=1.2e-3, decay=0.15)),
+        ("unet-large", 1, 16, loop.Plan(steps=steps[1], rate=8e-4, decay=0.5)),
     ):
         course = Course(pictures, Latents(pictures, vae, work, shrink), texts)
-        plan = replace(pace, origin=course.latents.origin + texts.origin)
+        origin = course.latents.origin + texts.origin
+        plan = replace(pace, ema=0.998, muon=True, origin=origin)
         loop.train(name, unet, plan, _step(unet, course, count), work)
     unet.half().save_pretrained(folder / "unet")
 
