@@ -10,10 +10,10 @@ from numpy.random import Generator, default_rng
 from generation.miniature.scenes.brush import Canvas
 from generation.miniature.scenes.moods import Mood
 
-FORMS = 8
+FORMS = 3
 """In how many forms each part of a scene is painted.
 
-A small model learns eight castles by heart, and never a castle that is different every time. The
+A small model learns three castles by heart, and never a castle that is different every time. The
 forms of a scene's parts are drawn apart, so that scenes still hardly ever repeat.
 """
 KNOWN_FORMS = range(FORMS)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
@@ -44,6 +45,12 @@ SCHEDULE = {
     "timestep_spacing": "trailing",
     "steps_offset": 0,
 }
+TIMES = (0.0, 0.1, 0.9, 1.0), (0, 150, 750, 1000)
+"""Shares of the lessons, and the timesteps they end at.
+
+Most are where a scene takes shape, at half to eight times as much noise as picture: what is crisp
+there is crisp in the end.
+"""
 LENGTHS = (0.68, 0.2, 0.12)
 """How many captions are one, two and three chunks of 77 tokens long."""
 EMPTY, NOTHING, UNPOOLED = 0.04, 0.08, 0.5
@@ -67,7 +74,7 @@ def noised(latents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     count = len(latents)
     # One timestep from each n-th part of all: a batch then sees every strength, shuffled.
     parts = (torch.randperm(count) + torch.rand(count)) / count
-    timesteps = (parts * SCHEDULE["num_train_timesteps"]).long().to(latents.device)
+    timesteps = torch.from_numpy(np.interp(parts, *TIMES)).long().to(latents.device)
     kept = _kept().to(latents.device)[timesteps].view(-1, 1, 1, 1)
     noise = torch.randn_like(latents)
     noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
