@@ -49,10 +49,10 @@ FULL = Course(
     pictures=10_240,
     text=900,
     vae=1_800,
-    unet=(1_500, 12_000),
+    unet=(1_500, 16_000),
     decoder=1_000,
     vision=1_000,
-    adapter=(600, 200),
+    adapter=(1_000, 300),
     judge=1_500,
 )
 TRIAL = Course(

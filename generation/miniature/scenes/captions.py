@@ -12,8 +12,11 @@ from generation.spec.world import ENGLISH, FRENCH, LIGHTS, PALETTES, PLACES, STY
 
 T = TypeVar("T")
 
-MENTION, MENTION_MAIN = 0.92, 0.93
-"""How often a thing, a light or a place that is seen is also named."""
+MENTION, MENTION_MAIN = 0.98, 0.9
+"""How often what is seen is named: things, palettes and styles; light and place.
+
+What is often there unnamed is painted unasked: a picture has some light, but neon only if asked.
+"""
 PLAIN_WITHIN = 0.12
 """Amounts this near to 1 are never stated as a weight."""
 FRENCH_SHARE, STATED, STRANGE, LAST = 0.25, 0.6, 0.25, 0.3
@@ -289,9 +292,9 @@ def _name(
 
 
 def _shorten(items: Sequence[Piece], rng: Generator) -> list[Piece]:
-    """The place and one or two more, as people type who want to see what comes."""
-    items = sorted(items, key=lambda piece: piece.concept not in PLACES)
-    return _shuffled(items[: rng.integers(1, 4)], rng)
+    """Without the light, often, as people type who want to see what comes."""
+    is_told = rng.random() < 0.4
+    return [piece for piece in items if is_told or piece.concept not in LIGHTS]
 
 
 def _write_long(

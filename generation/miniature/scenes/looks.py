@@ -35,7 +35,7 @@ RAMPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Duotones from the darkest to the lightest tone; the hue drifts a little on the way."""
 STRONGER = ("sepia", "mono")
-BLUR_RADII = (0.016, 0.03)
+BLUR_RADII = (0.03, 0.045)
 SUBPIXELS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
@@ -186,7 +186,7 @@ def oil(pixels: Pixels, tint: Tint) -> Pixels:
     """Thick strokes that follow a swirling field, each one colour, with ridges that catch light."""
     strokes = _strokes(pixels.shape[:2])
     paint = strokes.cells.fill(strokes.cells.means(saturated(pixels, 1.35)) * strokes.load)
-    paint += (saturated(pixels, 1.35) - paint) * np.float32(0.3)
+    paint += (saturated(pixels, 1.35) - paint) * np.float32(0.4)
     return paint * strokes.relief
 
 
@@ -246,7 +246,7 @@ def pixel(pixels: Pixels, tint: Tint) -> Pixels:
     rows = pixels.reshape(height // 8, 8, width, 3).mean(1)
     blocks = saturated(rows.reshape(height // 8, width // 8, 8, 3).mean(2), 1.2)
     tones = luminance(blocks)[..., None]
-    few = np.rint(tones * 8) / 8 + np.rint((blocks - tones) * 9) / 9
+    few = np.rint(tones * 5) / 5 + np.rint((blocks - tones) * 7) / 7
     return np.clip(few, 0, 1).repeat(8, axis=0).repeat(8, axis=1)
 
 
@@ -352,16 +352,17 @@ def _chalked(shape: Shape) -> Field:
 
 
 def poly(pixels: Pixels, tint: Tint) -> Pixels:
-    """Flat triangles, each with its own slant to the light."""
+    """Flat triangles, each with its own slant to the light; outlines shine through."""
     facets, slant = _facets(pixels.shape[:2])
-    return facets.fill(saturated(facets.means(pixels), 1.25) * slant)
+    paint = facets.fill(saturated(facets.means(pixels), 1.25) * slant)
+    return paint + (saturated(pixels, 1.25) - paint) * np.float32(0.4)
 
 
 @lru_cache
 def _facets(shape: Shape) -> tuple[Cells, NDArray[np.float32]]:
     """The triangles, and how much light each one takes, [triangles, 1]."""
     rng, (height, width) = default_rng(83), shape
-    knots = _lattice(rng, shape, 20, 0.28) * 2
+    knots = _lattice(rng, shape, 24, 0.28) * 2
     sheet = Image.new("I", (2 * width, 2 * height))
     pen, slants = ImageDraw.Draw(sheet), []
     for row in range(len(knots) - 1):

@@ -72,7 +72,7 @@ class Range:
 
     def _cap(self, peak: Peak, flanks: Mapping[int, Sequence[Point]], spine: list[Point]) -> None:
         """Snow down to a ragged edge, the lower the more there is."""
-        share = min(0.85, 0.16 + 0.36 * self.setting.amount("snow"))
+        share = min(0.9, 0.06 + 0.5 * self.setting.amount("snow"))
         edges = {side: _down_to(peak.level(share), flank) for side, flank in flanks.items()}
         teeth = self._teeth(peak, edges[-1][-1], edges[1][-1])
         self.cap.polygon([*edges[-1], *teeth, *reversed(edges[1])])

@@ -19,7 +19,7 @@ ODDS: Mapping[str, Mapping[str, float]] = {
     "snow": {"mountains": 0.45, "forest": 0.4, "castle": 0.35},
     "neon": {"city": 0.55},
     "ship": {"sea": 0.5},
-    "lighthouse": {"sea": 0.35},
+    "lighthouse": {"sea": 0.45},
     "pyramid": {"desert": 0.5},
     "waterfall": {"mountains": 0.2, "forest": 0.15, "elves": 0.6},
     "islands": {"mountains": 0.12, "sea": 0.12, "elves": 0.6},
@@ -32,10 +32,10 @@ LIGHT_THINGS: Mapping[str, Mapping[str, float]] = {
     "aurora": {"night": 0.25},
     "lightning": {"storm": 0.55},
     "clouds": {"day": 0.45, "sunset": 0.4, "dawn": 0.4},
-    "rainbow": {"day": 0.14, "storm": 0.1},
+    "rainbow": {"day": 0.22, "storm": 0.18},
 }
 """The lights in which a thing is seen, and how often."""
-ANYWHERE: Mapping[str, float] = {"fog": 0.14, "dragon": 0.2, "birds": 0.12, "balloon": 0.14}
+ANYWHERE: Mapping[str, float] = {"fog": 0.17, "dragon": 0.2, "birds": 0.12, "balloon": 0.14}
 """What is seen in any place and light, and how often."""
 FLYING = ("dragon", "birds", "balloon")
 """At most one of these is seen, the first; no balloon rises in a storm."""
@@ -90,7 +90,7 @@ def draw_scene(number: int) -> Scene:
         palette=str(rng.choice(PALETTES)) if has_palette else None,
         palette_amount=_amount(rng, 0.4, 1.4) if rng.random() < 0.5 else 1.0,
         style=str(rng.choice(STYLES)) if has_style else None,
-        is_blurred=bool(rng.random() < 0.03),
+        is_blurred=bool(rng.random() < 0.06),
         width=width,
         height=height,
         seed=int(rng.integers(1 << 31)),

@@ -22,7 +22,7 @@ HUES = np.stack(
     [colour(code) for code in ("#e8323c", "#ff9a2a", "#ffe14a", "#4fc95a", "#3f8cf0", "#8a4fd0")]
 )
 """The rainbow's bands, [6, 3], the outermost first."""
-RAINBOW_WIDTH = 0.09
+RAINBOW_WIDTH = 0.17
 FOG = colour("#f2f4f6")
 
 
