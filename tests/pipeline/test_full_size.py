@@ -4,7 +4,6 @@ What the miniature cannot show is shown here: that each stage's shapes fit the r
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import io
 from collections.abc import Iterator
@@ -36,12 +35,15 @@ from generation.pipeline.placement import Placement, set_tiling
 from generation.pipeline.preview import SDXL, paint_preview
 from generation.pipeline.prompts import PromptEncoder
 from generation.pipeline.reference import ReferenceEncoder
+from generation.spec.plans import CPU as CPU_PLAN
+from generation.spec.plans import plan_called
 from generation.spec.profiles import MINIATURE
 from tests.pipeline.orders import StepLog, quick_request
 
 ATEN = torch.ops.aten
 CPU = torch.device("cpu")
-META = Placement(device="meta", dtype=torch.float16, is_offloaded=False)
+META = Placement(device="meta", dtype=torch.float16, plan=CPU_PLAN)
+"""Everything in its place, as by the plan of a CPU."""
 LONG = "a castle on a hill at noon " * 22
 WEIGHTED = "a (castle)1.4 on a (hill)0.4 at noon"
 ADAPTER_TOKENS = 4
@@ -340,9 +342,8 @@ def test_a_request_passes_through_all_stages(
 def test_a_large_picture_is_put_together_from_tiles_of_512(
     full_size: StableDiffusionXLPipeline, answered: None
 ) -> None:
-    placement = dataclasses.replace(META, is_offloaded=True)
     try:
-        set_tiling(full_size, placement, width=1536, height=1152, native_side=1024)
+        set_tiling(full_size, is_tiled=plan_called("visiting").tiles(1536, 1152))
         with _shapes_of(full_size.vae.decoder) as tiles:
             decoded = full_size.vae.decode(_meta(1, 4, 144, 192), return_dict=False)[0]
     finally:
