@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -30,7 +31,7 @@ from generation.pipeline.png import encode_png
 from generation.pipeline.preview import read_colours
 from generation.pipeline.prompts import PromptEncoder
 from generation.pipeline.reference import ReferenceEncoder, Style
-from generation.pipeline.speed import compile_blocks, lay_out
+from generation.pipeline.speed import compile_blocks, keep_compiled, lay_out
 from generation.spec.adjustments import SMALLER_PLAN, TILED_DECODE
 from generation.spec.errors import DoesNotFit, OutOfMemory
 from generation.spec.faults import FAULT_VARIABLE, Fault, parse_fault
@@ -72,14 +73,18 @@ class Engine:
         self._equip(pipe, placement)
 
     @classmethod
-    def load(cls, profile: ModelProfile, plan_name: str = AUTOMATIC) -> "Engine":
+    def load(
+        cls, profile: ModelProfile, *, plan_name: str = AUTOMATIC, kernels: Path | None = None
+    ) -> "Engine":
         """Read the profile's weights, and the ordered fault from IMAGEN_FAULT, once.
 
-        plan_name: one of plans.PLAN_NAMES.
+        plan_name: one of plans.PLAN_NAMES. kernels: where compiled ones outlive this process.
         Raises ModelUnavailable, OutOfMemory, or ValueError for an unknown fault.
         """
         fault = parse_fault(os.environ.get(FAULT_VARIABLE, ""))
         placement = choose_placement(profile, plan_name)
+        if kernels:
+            keep_compiled(kernels)
 
         def load() -> "Engine":
             pipe = load_pipeline(profile, placement)

@@ -42,7 +42,7 @@ def compile_blocks(
 
 def is_worth_compiling(placement: Placement) -> bool:
     """Where the UNet stays on a recent card: visiting or widened layers are bound by memory."""
-    wish = os.environ.get(COMPILE_VARIABLE, "")
+    wish = os.environ.get(COMPILE_VARIABLE, "").strip()
     plan = placement.plan
     if wish == "0" or not plan.is_on_card or plan.unet != "half" or "unet" in plan.visitors:
         return False

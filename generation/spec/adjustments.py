@@ -1,6 +1,6 @@
 """What was changed so that a picture could be painted with little memory, as its owner reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from generation.spec.errors import gettext_noop
 
@@ -16,3 +16,8 @@ ADJUSTMENTS: Mapping[str, str] = {
     ),
 }
 """Each code that a picture can carry, with its sentence."""
+
+
+def known_adjustments(codes: Iterable[str]) -> list[str]:
+    """Those of this release; a row's codes may be of another one."""
+    return [code for code in codes if code in ADJUSTMENTS]
