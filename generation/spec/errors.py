@@ -68,7 +68,7 @@ FAILURES: dict[str, str] = {
         "The graphics memory was not enough, in several tries. Ask for a smaller picture."
     ),
     "does_not_fit": gettext_noop(
-        "The worker's graphics card is too small for this size. Ask for a smaller picture."
+        "The graphics card is too small for this size. Ask for a smaller picture."
     ),
     "timeout": gettext_noop(
         "The picture took longer than this server allows. Ask for fewer steps or a smaller size."
