@@ -8,16 +8,18 @@ from diffusers import StableDiffusionXLPipeline
 from generation.pipeline.decoding import decode_latents
 from generation.pipeline.denoising import Conditioning, denoise
 from generation.pipeline.digest import unet_digest
+from generation.pipeline.encoding import encode_picture
 from generation.pipeline.faults import with_faults
 from generation.pipeline.interruption import interruptible
 from generation.pipeline.loading import load_pipeline
 from generation.pipeline.memory import within_memory
+from generation.pipeline.parameters import describe_request
 from generation.pipeline.placement import Placement, choose_placement, release, set_tiling
-from generation.pipeline.png import encode_png
 from generation.pipeline.preview import read_colours
 from generation.pipeline.prompts import PromptEncoder
 from generation.pipeline.reference import ReferenceEncoder
 from generation.spec.faults import FAULT_VARIABLE, Fault, parse_fault
+from generation.spec.formats import FORMATS
 from generation.spec.picture import Picture
 from generation.spec.profiles import ModelProfile
 from generation.spec.progress import ProgressListener
@@ -100,6 +102,9 @@ class Engine:
             height=request.height,
             native_side=self.profile.default_side,
         )
-        image = decode_latents(pipe.vae, latents)
-        png = encode_png(image, request, self.profile.title, self._unet_digest)
-        return Picture(png=png, width=image.width, height=image.height)
+        colours = decode_latents(pipe.vae, latents)
+        text = describe_request(request, self.profile.title, self._unet_digest)
+        file_format = FORMATS[request.output_format]
+        height, width, _channels = colours.shape
+        file = encode_picture(colours, text, file_format)
+        return Picture(file=file, format=file_format, width=width, height=height)

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from generation.spec.formats import FileFormat
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One finished picture. png: a whole 8-bit RGB file with its settings in a text chunk."""
+    """One finished picture. file: whole, in this format, with its settings inside."""
 
-    png: bytes
+    file: bytes
+    format: FileFormat
     width: int
     height: int
