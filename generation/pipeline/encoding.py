@@ -43,8 +43,9 @@ def round_colours(colours: torch.Tensor, bits: int) -> Pixels:
 
 
 def _write_png(pixels: Pixels, text: str) -> bytes:
-    """By hand, since Pillow writes no RGB of 16 bits, and 8 bits with less haste.
+    """By hand, since Pillow writes no RGB of 16 bits. 0.1 s for 1024 x 1024 of 8 bits, 0.2 of 16.
 
+    Deflate packs runs alone: beyond them filtered pictures repeat nothing that is worth a search.
     Source: Portable Network Graphics (PNG) Specification, W3C, chapters 5, 9, 11.
     """
     height, width, _channels = pixels.shape
