@@ -53,7 +53,7 @@ def ours(engine: Engine) -> Callable[..., Image.Image]:
         if reference is not None:
             changes["reference"] = hashlib.sha256(reference).hexdigest()
         picture = engine.generate(quick_request(**changes), StepLog(), reference)
-        return Image.open(io.BytesIO(picture.png))
+        return Image.open(io.BytesIO(picture.file))
 
     return ours
 
