@@ -139,6 +139,12 @@ def test_out_of_memory_is_tried_three_times_ten_seconds_apart(
         5,
     ]
     assert not installation.pictures()
+    workers = {row.worker_pid for row in log if row.status == "running"}
+    assert len(workers) == 3  # each attempt began in a fresh process
+    with installation.connect() as connection:
+        errors = connection.execute("SELECT last_error FROM generation_worker").fetchall()
+    assert [words for (words,) in errors if "lost process" in words] == []
+    assert "memory ran out, a fresh crew begins" in {words for (words,) in errors}
 
 
 def test_job_that_hangs_in_c_is_failed_and_the_next_one_runs(
