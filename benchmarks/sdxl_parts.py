@@ -102,10 +102,11 @@ SCHEDULER: dict[str, Any] = {
 }
 
 
-def build_parts(scheduler: DPMSolverMultistepScheduler | None = None) -> StableDiffusionXLPipeline:
+def build_parts(scheduler: DPMSolverMultistepScheduler) -> StableDiffusionXLPipeline:
     """The pipeline without its adapter, on whichever device is torch's default.
 
-    Its tokenizers are the miniature's, whose numbers fit too.
+    scheduler: made outside that device where it is meta, since it computes at once. The tokenizers
+    are the miniature's, whose numbers fit too.
     """
     tokenizers = [
         CLIPTokenizer.from_pretrained(MINIATURE.folder / name)
@@ -118,7 +119,7 @@ def build_parts(scheduler: DPMSolverMultistepScheduler | None = None) -> StableD
         tokenizer=tokenizers[0],
         tokenizer_2=tokenizers[1],
         unet=UNet2DConditionModel(**UNET),
-        scheduler=scheduler or DPMSolverMultistepScheduler(**SCHEDULER),
+        scheduler=scheduler,
         image_encoder=CLIPVisionModelWithProjection(IMAGE_ENCODER),
         feature_extractor=CLIPImageProcessor(size=224, crop_size=224),
         add_watermarker=False,
