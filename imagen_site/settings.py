@@ -22,6 +22,7 @@ IMAGEN_PORT = env.listen_port()
 IMAGEN_PUBLIC_URL = env.public_url("IMAGEN_PUBLIC_URL", f"http://127.0.0.1:{IMAGEN_PORT}")
 IMAGEN_TRUSTED_PROXIES = env.trusted_proxies()
 IMAGEN_PROFILE = env.profile()
+IMAGEN_MODELS = env.models(IMAGEN_PROFILE)
 IMAGEN_MODELS_DIR = env.folder("IMAGEN_MODELS_DIR", IMAGEN_DATA_DIR / "models")
 IMAGEN_REFERENCE = env.reference()
 IMAGEN_REFERENCE_DIR = BASE_DIR / "reference"

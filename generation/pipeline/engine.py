@@ -101,5 +101,7 @@ class Engine:
             native_side=self.profile.default_side,
         )
         image = decode_latents(pipe.vae, latents)
-        png = encode_png(image, request, self.profile.title, self._unet_digest)
+        png = encode_png(
+            image, request, self.profile.title, self._unet_digest, self.profile.sampler
+        )
         return Picture(png=png, width=image.width, height=image.height)

@@ -9,10 +9,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from generation.spec.request import GenerationRequest
+from generation.spec.samplers import DPM_2M_KARRAS, Sampler
 
 KEYWORD = "parameters"
-SAMPLER = "DPM++ 2M"
-SCHEDULE = "Karras"
 SHOWN_DIGITS = 10
 """Of a digest, as A1111 has it."""
 
@@ -20,20 +19,29 @@ _NEEDS_QUOTES = re.compile(r"[,:\n]")
 
 
 def encode_png(
-    image: Image.Image, request: GenerationRequest, model_title: str, unet_digest: str = ""
+    image: Image.Image,
+    request: GenerationRequest,
+    model_title: str,
+    unet_digest: str = "",
+    sampler: Sampler = DPM_2M_KARRAS,
 ) -> bytes:
     """Write an 8-bit RGB PNG whose text chunk `parameters` holds the request and its model.
 
     No time, job or owner goes into it: the same picture and request give the same bytes.
     """
     text = PngInfo()
-    text.add_text(KEYWORD, describe_request(request, model_title, unet_digest))
+    text.add_text(KEYWORD, describe_request(request, model_title, unet_digest, sampler))
     file = io.BytesIO()
     image.save(file, format="PNG", pnginfo=text)
     return file.getvalue()
 
 
-def describe_request(request: GenerationRequest, model_title: str, unet_digest: str = "") -> str:
+def describe_request(
+    request: GenerationRequest,
+    model_title: str,
+    unet_digest: str = "",
+    sampler: Sampler = DPM_2M_KARRAS,
+) -> str:
     """The text that A1111 and its readers understand: prompt, negative prompt, one line of pairs.
 
     A blank negative prompt has no line. Steps come first, since some readers look for them. The
@@ -44,16 +52,18 @@ def describe_request(request: GenerationRequest, model_title: str, unet_digest: 
     lines = [request.prompt]
     if request.negative_prompt.strip():
         lines.append(f"Negative prompt: {request.negative_prompt}")
-    pairs = _settings(request, model_title, unet_digest)
+    pairs = _settings(request, model_title, unet_digest, sampler)
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs.items()))
     return "\n".join(lines)
 
 
-def _settings(request: GenerationRequest, model_title: str, unet_digest: str) -> dict[str, str]:
+def _settings(
+    request: GenerationRequest, model_title: str, unet_digest: str, sampler: Sampler
+) -> dict[str, str]:
     pairs = {
         "Steps": str(request.steps),
-        "Sampler": SAMPLER,
-        "Schedule type": SCHEDULE,
+        "Sampler": sampler.name,
+        "Schedule type": sampler.schedule,
         "CFG scale": str(request.guidance_scale).removesuffix(".0"),
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",

@@ -12,12 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DPMSolverMultistepScheduler,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
 from PIL import Image
 from torch import nn
 from torch.overrides import TorchFunctionMode
@@ -36,6 +31,7 @@ from generation.pipeline.placement import Placement, set_tiling
 from generation.pipeline.preview import SDXL, paint_preview
 from generation.pipeline.prompts import PromptEncoder
 from generation.pipeline.reference import ReferenceEncoder
+from generation.pipeline.schedulers import TellingDPMSolver
 from generation.spec.profiles import MINIATURE
 from tests.pipeline.orders import StepLog, quick_request
 
@@ -161,7 +157,7 @@ class _Numbers(TorchFunctionMode):
         return result
 
 
-class _ReadableScheduler(DPMSolverMultistepScheduler):
+class _ReadableScheduler(TellingDPMSolver):
     """Its timesteps stay on the CPU: it finds its place among them by their values."""
 
     def set_timesteps(self, num_inference_steps: int, device: object = None) -> None:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from generation.pipeline.png import describe_request, encode_png
+from generation.spec.samplers import EULER_ANCESTRAL
 from tests.pipeline.orders import quick_request
 
 IMAGE = Image.new("RGB", (16, 8), (200, 100, 50))
@@ -38,6 +39,14 @@ def test_the_text_is_what_a1111_writes() -> None:
         " Size: 64x64, Model: Imagen miniature, Profile: miniature, UNet hash: 4f4f4f4f4f,"
         " Version: Imagen 0.1.0"
     )
+
+
+def test_the_sampler_is_the_profile_s() -> None:
+    pairs = pairs_of(describe_request(quick_request(), "m", "", EULER_ANCESTRAL))
+
+    assert (pairs["Sampler"], pairs["Schedule type"]) == ("Euler a", "SGM Uniform")
+    written = Image.open(io.BytesIO(encode_png(IMAGE, quick_request(), "m", "", EULER_ANCESTRAL)))
+    assert pairs_of(written.text["parameters"]) == pairs
 
 
 @pytest.mark.parametrize("negative", ["", "  "])
