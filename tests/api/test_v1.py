@@ -90,6 +90,16 @@ def turbo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conf, "profiles", lambda: known | {"sdxl-turbo": here})
 
 
+def test_folder_beside_the_default_takes_jobs_by_its_name(api, settings) -> None:
+    settings.IMAGEN_MODELS = [MINIATURE.folder]
+    listed = api.get("/api/v1/profiles").json()["profiles"][-1]
+    assert (listed["name"], listed["is_installed"], listed["is_default"]) == (
+        "path:weights", True, False
+    )  # fmt: skip
+    answer = api.post(JOBS, {"prompt": "a castle", "profile": "path:weights"})
+    assert (answer.status_code, answer.json()["profile"]) == (202, "path:weights")
+
+
 @pytest.mark.usefixtures("turbo")
 def test_job_takes_the_defaults_of_its_profile(api) -> None:
     job = api.post(JOBS, {"prompt": "a castle", "profile": "sdxl-turbo"}).json()

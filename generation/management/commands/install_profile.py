@@ -41,6 +41,8 @@ class Command(BaseCommand):
         self, *args: object, name: str, from_folder: Path | None, upgrade: bool, **options: object
     ) -> None:
         profile = conf.profiles()[name]
+        if profile.licence:
+            self.stdout.write(profile.licence)
         try:
             record = install(
                 name,
@@ -57,7 +59,5 @@ class Command(BaseCommand):
             f"{name}: {len(record.files)} files, {record.size_bytes / 1e9:.1f} GB in"
             f" {profile.folder}"
         )
-        if profile.licence:
-            self.stdout.write(profile.licence)
         if conf.profile().name != name:
             self.stdout.write(f"Set IMAGEN_PROFILE={name} to paint with it by default.")
