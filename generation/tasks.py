@@ -1,8 +1,17 @@
 """What django-q2's workers call."""
 
-from generation.jobs import runner
+import os
+
+from generation.jobs import presence, runner
 
 
 def run_next() -> str:
-    """Spend a ticket: try to claim a job and bring it to an end."""
-    return runner.run_next()
+    """Spend a ticket: try to claim a job and bring it to an end.
+
+    Raises SystemExit where memory ran out: the supervisor puts a fresh process in this one's place.
+    """
+    outcome = runner.run_next()
+    if runner.is_worn_out():
+        presence.note_end(runner.worker_identity().name, os.getpid())
+        raise SystemExit(0)
+    return outcome

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
+from generation.spec.plans import AUTOMATIC, PLAN_NAMES
 from imagen_site import embedded_postgres, env, secret_key
 
 BASE_DIR = env.BASE_DIR
@@ -24,6 +25,8 @@ IMAGEN_TRUSTED_PROXIES = env.trusted_proxies()
 IMAGEN_PROFILE = env.profile()
 IMAGEN_MODELS = env.models(IMAGEN_PROFILE)
 IMAGEN_MODELS_DIR = env.folder("IMAGEN_MODELS_DIR", IMAGEN_DATA_DIR / "models")
+IMAGEN_MEMORY_PLAN = env.choice("IMAGEN_MEMORY_PLAN", AUTOMATIC, PLAN_NAMES)
+IMAGEN_COMPILE = env.choice("IMAGEN_COMPILE", "auto", ("auto", "0", "1"))
 IMAGEN_REFERENCE = env.reference()
 IMAGEN_REFERENCE_DIR = BASE_DIR / "reference"
 IMAGEN_QUEUE_LIMIT = env.integer("IMAGEN_QUEUE_LIMIT", 100, minimum=1, maximum=10_000)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.admin.acts import is_painted, short_id
 from generation.models import GenerationJob, JobStatus, ReferenceImage
+from generation.spec.adjustments import ADJUSTMENTS, known_adjustments
 from generation.spec.errors import failure_sentence
 from generation.web.moves import TO_BE_CANCELLED
 
@@ -85,7 +86,15 @@ class JobColumns:
         ),
         (
             _("The outcome"),
-            {"fields": ("public_filename", "error_code", "error_sentence", "error_detail")},
+            {
+                "fields": (
+                    "public_filename",
+                    "adjusted",
+                    "error_code",
+                    "error_sentence",
+                    "error_detail",
+                )
+            },
         ),
         (
             _("The operators"),
@@ -168,6 +177,7 @@ class JobColumns:
             ("reviewed", job.reviewed_at, _("reviewed")),
             ("hidden", job.hidden_at, _("hidden")),
             ("batch", job.is_batch, _("no hurry")),
+            ("short", job.adjustments, _("short of memory")),
         )
         found = [(kind, word) for kind, is_so, word in known if is_so]
         return format_html_join(" ", '<span class="mark mark-{}">{}</span>', found)
@@ -196,6 +206,11 @@ class JobColumns:
         """Without its file, which lies in the same row."""
         reference = ReferenceImage.objects.filter(pk=job.reference_id)
         return reference.values_list("name", flat=True).first() or NOTHING
+
+    @admin.display(description=_("changed for want of memory"))
+    def adjusted(self, job: GenerationJob) -> str:
+        sentences = [gettext(ADJUSTMENTS[code]) for code in known_adjustments(job.adjustments)]
+        return " ".join(sentences) or NOTHING
 
     @admin.display(description=_("what its owner reads"))
     def error_sentence(self, job: GenerationJob) -> str:

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.admin.read_only import ReadOnlyAdmin
 from generation.models import Worker
+from generation.spec.plans import plan_called
 
 
 @admin.register(Worker)
@@ -22,6 +23,7 @@ class WorkerAdmin(ReadOnlyAdmin):
         "title",
         "machine",
         "equipment",
+        "memory",
         "profile_name",
         "profile_names",
         "release",
@@ -45,6 +47,14 @@ class WorkerAdmin(ReadOnlyAdmin):
     @admin.display(description=_("device"))
     def equipment(self, worker: Worker) -> str:
         return worker.device
+
+    @admin.display(description=_("graphics memory"))
+    def memory(self, worker: Worker) -> str:
+        """The plan by which it paints, and what its card had free."""
+        if not worker.memory_plan:
+            return "-"
+        plan = plan_called(worker.memory_plan)
+        return f"{worker.memory_gib:.1f} GiB: {plan.name}, {plan.summary}"
 
     @admin.display(description=_("profile of jobs that name none"))
     def profile_name(self, worker: Worker) -> str:

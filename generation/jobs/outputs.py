@@ -29,7 +29,7 @@ def publish(claim: Claim, picture: Picture) -> bool:
     """
     name = _store(claim, picture)
     _store_thumbnail(claim, name, picture)
-    is_settled = outage.wait_out(lambda: transitions.succeed(claim, name))
+    is_settled = outage.wait_out(lambda: transitions.succeed(claim, name, picture.adjustments))
     if not is_settled and not outage.wait_out(lambda: _is_ours(claim, name)):
         _discard_both(name)
         return False

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.conf import settings
 from django.db import connection
@@ -30,6 +30,23 @@ def loading(worker_name: str) -> Iterator[None]:
             outage.wait_out(lambda: known.update(loading_since=None))
         except outage.GONE as error:
             logger.warning("%s: could not tell that its model is loaded: %s", worker_name, error)
+
+
+def note_memory(worker_name: str, *, plan: str, memory_gib: float) -> None:
+    """Say by which plan the worker paints on its card, so that what cannot fit is refused early."""
+    known = Worker.objects.filter(pk=worker_name)
+    outage.wait_out(lambda: known.update(memory_plan=plan, memory_gib=memory_gib))
+
+
+def note_end(worker_name: str, pid: int) -> None:
+    """Say that the process ends by itself, so that its supervisor does not take it for a loss."""
+    known = Worker.objects.filter(pk=worker_name)
+    outage.wait_out(lambda: known.update(ended_pid=pid))
+
+
+def has_ended(worker_name: str, pids: Collection[int]) -> bool:
+    """Whether one of these processes has said so."""
+    return Worker.objects.filter(pk=worker_name, ended_pid__in=pids).exists()
 
 
 def is_passed_over(worker_name: str) -> bool:

@@ -20,6 +20,7 @@ from generation.jobs import outage, outputs, presence, transitions
 from generation.jobs.transitions import Claim, ClaimLost, Standing, WorkerIdentity
 from generation.log import about_job
 from generation.models import GenerationJob
+from generation.spec.adjustments import SMALLER_PLAN
 from generation.spec.errors import (
     DeadlinePassed,
     GenerationError,
@@ -41,6 +42,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S = 1.0
 """So that a cancellation is seen within a second, however long a step takes."""
 PREVIEW_EVERY_S = 0.5
+COMPILED = "compiled"
+"""The folder in IMAGEN_DATA_DIR where compiled kernels are kept between starts."""
 
 
 class CancelRequested(StopGeneration):
@@ -52,6 +55,7 @@ class ClaimGone(StopGeneration):
 
 
 _loaded: dict[str, "Engine"] = {}
+_shortages: list[str] = []
 
 
 def load_engine(profile_name: str) -> "Engine":
@@ -70,8 +74,28 @@ def load_engine(profile_name: str) -> "Engine":
             raise ModelUnavailable(str(error)) from error
         _loaded.clear()
         gc.collect()
-        _loaded[profile_name] = Engine.load(profile)
+        _loaded[profile_name] = Engine.load(
+            profile,
+            plan_name=settings.IMAGEN_MEMORY_PLAN,
+            kernels=settings.IMAGEN_DATA_DIR / COMPILED,
+        )
+        _note_memory(_loaded[profile_name])
     return _loaded[profile_name]
+
+
+def is_worn_out() -> bool:
+    """Whether memory ran out here for good: what is left of it is in pieces, so this process ends
+    and the next attempt begins in a fresh one."""
+    return bool(_shortages)
+
+
+def _note_memory(engine: "Engine") -> None:
+    """On a card alone. The plan may have become a smaller one."""
+    placement = engine.placement
+    if placement.plan.is_on_card:
+        presence.note_memory(
+            worker_identity().name, plan=placement.plan.name, memory_gib=placement.memory_gib
+        )
 
 
 def run_next() -> str:
@@ -87,7 +111,7 @@ def run_next() -> str:
     if claim is None:
         if not _loaded and conf.profile().is_installed:
             with presence.loading(worker.name):
-                load_engine(conf.profile().name)
+                load_engine(conf.profile().name).warm_up()
         return "nothing to claim"
     with about_job(claim.public_id):
         logger.info("attempt %d started", claim.attempt)
@@ -179,6 +203,7 @@ def _run(claim: Claim) -> str:
         return "claim lost"
     except OutOfMemory as error:
         logger.warning("out of memory: %s", error)
+        _shortages.append(str(error))
         settle = functools.partial(
             transitions.postpone,
             claim,
@@ -215,7 +240,10 @@ def _paint(claim: Claim, progress: RowProgress) -> Picture:
     jobs = GenerationJob.objects.select_related("reference")
     job = outage.wait_out(lambda: jobs.get(pk=claim.job_id))
     reference = bytes(job.reference.file) if job.reference else None
-    picture: Picture = load_engine(job.profile).generate(job.request, progress, reference)
+    engine = load_engine(job.profile)
+    picture: Picture = engine.generate(job.request, progress, reference)
+    if SMALLER_PLAN in picture.adjustments:
+        _note_memory(engine)
     return picture
 
 

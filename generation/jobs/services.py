@@ -5,7 +5,7 @@ import logging
 from django.db import transaction
 
 from generation import conf
-from generation.jobs import outputs, queue, references, tickets, transitions
+from generation.jobs import outputs, queue, references, room, tickets, transitions
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import FieldError, InvalidRequest, gettext_noop
 from generation.spec.request import GenerationRequest, show_value
@@ -60,10 +60,12 @@ def submit_job(
     """Accept one job: the row and its ticket are committed together, or neither is.
 
     Submissions stand in line for one lock, so the limits hold exactly and ids follow the order
-    of commits. Raises InvalidRequest when the profile is not installed or the reference has just
-    been discarded, QueueFull or UserQueueFull when there is no room.
+    of commits. Raises InvalidRequest when the profile is not installed, no card has room for the
+    size, or the reference has just been discarded, QueueFull or UserQueueFull when as many wait
+    as may.
     """
     require_installed(request.profile)
+    room.require_room(request)
     with transaction.atomic():
         queue.lock_queue()
         queue.check_capacity(owner_id)

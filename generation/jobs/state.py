@@ -30,7 +30,9 @@ RECENT = timedelta(days=1)
 
 _TODAY = """
 SELECT count(*) FILTER (WHERE to_status = 'succeeded'),
-       count(*) FILTER (WHERE to_status = 'failed')
+       count(*) FILTER (WHERE to_status = 'failed'),
+       count(*) FILTER (WHERE to_status = 'succeeded' AND detail <> ''
+                           OR reason = 'out_of_memory')
   FROM generation_jobtransition
  WHERE at >= date_trunc('day', statement_timestamp())
 """
@@ -83,6 +85,8 @@ class WorkerSign:
     device: str
     profile: str
     profiles: tuple[str, ...]
+    memory_plan: str
+    memory_gib: float
     version: str
     state: WorkerState
     pause_reason: str
@@ -94,7 +98,10 @@ class WorkerSign:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """One moment. Waits are of the last hour's first claims; None: there was none."""
+    """One moment. Waits are of the last hour's first claims; None: there was none.
+
+    short_today: how often memory ran out, with a smaller plan or a postponed job as the way out.
+    """
 
     queued: int
     queue_limit: int
@@ -104,6 +111,7 @@ class ServiceState:
     workers: tuple[WorkerSign, ...]
     painted_today: int
     failed_today: int
+    short_today: int
     median_wait_s: float | None
     p95_wait_s: float | None
 
@@ -151,7 +159,7 @@ def service_state() -> ServiceState:
     queued, oldest_wait_s = _queue()
     running = tuple(_running())
     pauses = {pause.worker: pause for pause in Pause.objects.current()}
-    painted, failed = _ask(_TODAY)
+    painted, failed, short = _ask(_TODAY)
     (waits,) = _ask(_WAITS)
     median_s, p95_s = waits or (None, None)
     return ServiceState(
@@ -163,6 +171,7 @@ def service_state() -> ServiceState:
         workers=tuple(_workers(running, pauses)),
         painted_today=painted,
         failed_today=failed,
+        short_today=short,
         median_wait_s=median_s,
         p95_wait_s=p95_s,
     )
@@ -227,6 +236,8 @@ def _workers(running: Iterable[RunningJob], pauses: Mapping[str, Pause]) -> Iter
             device=worker.device,
             profile=worker.profile,
             profiles=tuple(worker.profiles),
+            memory_plan=worker.memory_plan,
+            memory_gib=worker.memory_gib,
             version=worker.version,
             state=_worker_state(worker, worker.seen_age, worker.is_loading, paints, pause),
             pause_reason=pause.reason if pause else "",

@@ -11,8 +11,8 @@ MOVE = """
 WITH moved AS (
          {update}
          RETURNING id, public_id, attempt, created_at, status, worker, error_code, error_detail,
-                   owner_id, profile, width, height, steps, ip_strength, guidance_scale, prompt,
-                   negative_prompt, claimed_at, finished_at),
+                   adjustments, owner_id, profile, width, height, steps, ip_strength,
+                   guidance_scale, prompt, negative_prompt, claimed_at, finished_at),
      swept AS (DELETE FROM generation_jobpreview USING moved
                 WHERE job_id = moved.id AND moved.status <> 'running'),
      logged AS (INSERT INTO generation_jobtransition
@@ -26,7 +26,9 @@ WITH moved AS (
                                    WHEN 'failed' THEN error_code
                                    ELSE %(reason)s END,
                        CASE WHEN status = 'failed' OR %(reason)s IN ('out_of_memory', 'worker_lost')
-                            THEN error_detail ELSE '' END
+                            THEN error_detail
+                            WHEN status = 'succeeded' THEN array_to_string(adjustments, ' ')
+                            ELSE '' END
                   FROM moved),
      turned AS (INSERT INTO generation_ownerturn (owner_id, served_at)
                 SELECT owner_id, claimed_at FROM moved WHERE %(reason)s = 'claimed'
@@ -223,6 +225,7 @@ UPDATE generation_generationjob
 SETTLE = """
 UPDATE generation_generationjob
    SET status = %(status)s, finished_at = statement_timestamp(), output = %(output)s,
+       adjustments = %(adjustments)s,
        step = CASE %(status)s WHEN 'succeeded' THEN steps ELSE step END,
        error_code = %(error_code)s,
        error_detail = CASE %(error_code)s WHEN '' THEN error_detail ELSE %(error_detail)s END

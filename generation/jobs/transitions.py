@@ -177,9 +177,12 @@ def show_preview(claim: Claim, step: int, image: bytes) -> bool:
         return bool(cursor.rowcount)
 
 
-def succeed(claim: Claim, output: str) -> bool:
-    """running -> succeeded, with the stored picture's name. False: the claim was lost."""
-    return _settle(claim, JobStatus.SUCCEEDED, output=output)
+def succeed(claim: Claim, output: str, adjustments: Sequence[str] = ()) -> bool:
+    """running -> succeeded, with the stored picture's name. False: the claim was lost.
+
+    adjustments: codes of spec.adjustments, which the log has too.
+    """
+    return _settle(claim, JobStatus.SUCCEEDED, output=output, adjustments=list(adjustments))
 
 
 def fail(claim: Claim, code: str, detail: str) -> bool:
@@ -283,21 +286,17 @@ def _draw_filename() -> str:
             return name
 
 
-def _settle(
-    claim: Claim,
-    status: JobStatus,
-    *,
-    output: str = "",
-    error_code: str = "",
-    error_detail: str = "",
-) -> bool:
+NO_OUTCOME: Values = {"output": "", "adjustments": [], "error_code": "", "error_detail": ""}
+
+
+def _settle(claim: Claim, status: JobStatus, **outcome: str | list[str]) -> bool:
+    """outcome: what of NO_OUTCOME is otherwise."""
     values: Values = {
         "id": claim.job_id,
         "attempt": claim.attempt,
         "status": status.value,
-        "output": output,
-        "error_code": error_code,
-        "error_detail": error_detail,
+        **NO_OUTCOME,
+        **outcome,
     }
     return _status_after(statements.SETTLE, values, Reason.PAINTED) is not None
 

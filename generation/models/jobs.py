@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
@@ -109,6 +110,8 @@ class GenerationJob(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     output = models.ImageField(max_length=200, blank=True)
     public_filename = models.CharField(max_length=40, unique=True)
+    # Codes of spec.adjustments: what little memory had changed.
+    adjustments = ArrayField(models.CharField(max_length=40), default=list, db_default=[])
     error_code = models.CharField(max_length=40, blank=True)
     error_detail = models.TextField(blank=True)
 

@@ -28,6 +28,9 @@ class Worker(models.Model):
     loading_since = models.DateTimeField(null=True, blank=True)  # a model, without a job
     draining_since = models.DateTimeField(null=True, blank=True)  # takes no more jobs
     drained_at = models.DateTimeField(null=True, blank=True)  # its cluster has ended
+    memory_plan = models.CharField(max_length=40, blank=True, db_default="")  # on a card
+    memory_gib = models.FloatField(default=0, db_default=0)  # that the card had free
+    ended_pid = models.PositiveIntegerField(null=True, blank=True)  # to make room for a fresh one
     lock = models.CharField(max_length=500, blank=True, db_default="")  # its device's, on its host
     last_error = models.TextField(blank=True)
     last_error_at = models.DateTimeField(null=True, blank=True)

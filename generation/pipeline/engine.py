@@ -1,9 +1,17 @@
 """One loaded model, and the way from a request to a picture."""
 
+import dataclasses
+import gc
+import logging
 import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import torch
 from diffusers import StableDiffusionXLPipeline
+from PIL import Image
 
 from generation.pipeline.decoding import decode_latents
 from generation.pipeline.denoising import Conditioning, denoise
@@ -12,22 +20,40 @@ from generation.pipeline.faults import with_faults
 from generation.pipeline.interruption import interruptible
 from generation.pipeline.loading import load_pipeline
 from generation.pipeline.memory import within_memory
-from generation.pipeline.placement import Placement, choose_placement, release, set_tiling
+from generation.pipeline.placement import (
+    Placement,
+    choose_placement,
+    free_cache,
+    place,
+    set_tiling,
+)
 from generation.pipeline.png import encode_png
 from generation.pipeline.preview import read_colours
 from generation.pipeline.prompts import PromptEncoder
-from generation.pipeline.reference import ReferenceEncoder
+from generation.pipeline.reference import ReferenceEncoder, Style
+from generation.pipeline.speed import compile_blocks, keep_compiled, lay_out
+from generation.spec.adjustments import SMALLER_PLAN, TILED_DECODE
+from generation.spec.errors import DoesNotFit, OutOfMemory
 from generation.spec.faults import FAULT_VARIABLE, Fault, parse_fault
+from generation.spec.limits import Limits
 from generation.spec.picture import Picture
+from generation.spec.plans import AUTOMATIC, RESERVED_GIB, smaller_plan
 from generation.spec.profiles import ModelProfile
-from generation.spec.progress import ProgressListener
+from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Reader = Callable[[Placement], StableDiffusionXLPipeline]
+WARM_UP_STEPS = 2
 
 
 class Engine:
     """Paints one picture at a time; not to be shared between threads.
 
-    A run that failed or was stopped leaves it usable.
+    A run that failed or was stopped leaves it usable. After a shortage of memory it goes on by a
+    smaller plan.
     """
 
     def __init__(
@@ -37,26 +63,40 @@ class Engine:
         pipe: StableDiffusionXLPipeline,
         placement: Placement,
         fault: Fault | None,
+        read: Reader | None = None,
     ) -> None:
+        """pipe: as it was read, for this placement. read: another one, for a smaller plan."""
         self.profile = profile
-        self.pipe = pipe
-        self._placement = placement
         self._fault = fault
         self._colours = read_colours(profile.folder)
         self._unet_digest = unet_digest(profile.folder)
-        self._prompts = PromptEncoder(pipe, placement.device)
-        self._references = ReferenceEncoder(pipe, placement.device) if profile.has_adapter else None
+        self._read = read or partial(load_pipeline, profile, is_checked=True)
+        self._equip(pipe, placement)
 
     @classmethod
-    def load(cls, profile: ModelProfile) -> "Engine":
+    def load(
+        cls, profile: ModelProfile, *, plan_name: str = AUTOMATIC, kernels: Path | None = None
+    ) -> "Engine":
         """Read the profile's weights, and the ordered fault from IMAGEN_FAULT, once.
 
+        plan_name: one of plans.PLAN_NAMES. kernels: where compiled ones outlive this process.
         Raises ModelUnavailable, OutOfMemory, or ValueError for an unknown fault.
         """
         fault = parse_fault(os.environ.get(FAULT_VARIABLE, ""))
-        placement = choose_placement(profile)
-        pipe = within_memory(lambda: load_pipeline(profile, placement))
-        return cls(profile=profile, pipe=pipe, placement=placement, fault=fault)
+        placement = choose_placement(profile, plan_name)
+        if kernels:
+            keep_compiled(kernels)
+
+        def load() -> "Engine":
+            pipe = load_pipeline(profile, placement)
+            return cls(profile=profile, pipe=pipe, placement=placement, fault=fault)
+
+        return within_memory(load)
+
+    @property
+    def placement(self) -> Placement:
+        """Where it paints now."""
+        return self._placement
 
     def generate(
         self,
@@ -68,40 +108,168 @@ class Engine:
 
         reference: the file of the picture that request.reference names, where it names one.
         The same request gives the same bytes on the same machine, versions and thread count.
-        Raises PromptUnreadable, ReferenceUnreadable, NotFinite, OutOfMemory, and unchanged what
-        the listener raises.
+        Where memory runs out it is tried again with less: the picture says what was changed, and
+        the steps begin anew unless only the decode failed.
+        Raises PromptUnreadable, ReferenceUnreadable, NotFinite, DoesNotFit, OutOfMemory once
+        nothing smaller is left, and unchanged what the listener raises.
         """
-        return within_memory(lambda: self._run(request, listener, reference))
-
-    def _run(
-        self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
-    ) -> Picture:
+        self._require_room(request)
+        heard = with_faults(listener, self._fault)
+        changes: list[str] = []
         try:
-            with torch.inference_mode(), interruptible(self.pipe, listener.check):
-                return self._paint(request, with_faults(listener, self._fault), reference)
+            latents = self._with_less(lambda: self._denoise(request, heard, reference), changes)
+            return self._finish(request, latents, heard, changes)
         finally:
-            release(self.pipe)
+            self._release()
 
-    def _paint(
+    def warm_up(self) -> None:
+        """Paint a few steps of the model's own size, so that the first picture need not wait.
+
+        On a device only: kernels are chosen and compiled there.
+        """
+        if not self._placement.plan.is_on_card:
+            return
+        side = self.profile.default_side
+        request = GenerationRequest(
+            prompt="a warm-up",
+            negative_prompt="",
+            width=side,
+            height=side,
+            steps=WARM_UP_STEPS,
+            guidance_scale=self.profile.guidance_scale(Limits()).default,
+            seed=0,
+            ip_strength=0.0,
+            profile=self.profile.name,
+        )
+        self.generate(request, _Deaf())
+
+    def _equip(self, pipe: StableDiffusionXLPipeline, placement: Placement) -> None:
+        """Work with this pipeline from now on; in its place until it is dismantled."""
+        self.pipe = pipe
+        self._placement = placement
+        lay_out(pipe, placement)
+        self._guests = place(pipe, placement)
+        compile_blocks(pipe, placement)
+        self._prompts = PromptEncoder(pipe, placement.device)
+        device = placement.device_of("image_encoder")
+        has_adapter = self.profile.has_adapter
+        self._references = ReferenceEncoder(pipe, device) if has_adapter else None
+        self._is_whole = True
+
+    def _require_room(self, request: GenerationRequest) -> None:
+        plan, memory_gib = self._placement.plan, self._placement.memory_gib
+        peak_gib = plan.peak_gib(
+            request.width, request.height, has_reference=request.ip_strength > 0
+        )
+        if memory_gib and peak_gib + RESERVED_GIB > memory_gib:
+            side = plan.largest_side(memory_gib, self.profile.max_side)
+            raise DoesNotFit(
+                f"{request.width} x {request.height} is expected to take"
+                f" {peak_gib + RESERVED_GIB:.1f} GiB by the plan {plan.name}, and the card had"
+                f" {memory_gib:.1f} GiB free. {side} x {side} fits."
+            )
+
+    def _denoise(
         self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
-    ) -> Picture:
+    ) -> torch.Tensor:
+        """The latents of a request, on the device."""
         pipe = self.pipe
-        conditioning = Conditioning(
-            prompts=self._prompts.encode(request.prompt, request.negative_prompt),
-            style=self._references.style_of(request, reference) if self._references else None,
-        )
-        # Offloading evicts one model for the next, but an encoder before the last would stay.
-        pipe.maybe_free_model_hooks()
-        latents = denoise(pipe, conditioning, request, listener, self._colours)
-        set_tiling(
-            pipe,
-            self._placement,
-            width=request.width,
-            height=request.height,
-            native_side=self.profile.default_side,
-        )
-        image = decode_latents(pipe.vae, latents)
+        with torch.inference_mode(), interruptible(pipe, listener.check):
+            conditioning = Conditioning(
+                prompts=self._prompts.encode(request.prompt, request.negative_prompt),
+                style=self._style(request, reference),
+            )
+            self._guests.send_home()  # the last encoder would stay beside the UNet
+            return denoise(pipe, conditioning, request, listener, self._colours)
+
+    def _style(self, request: GenerationRequest, reference: bytes | None) -> Style | None:
+        if self._references is None:
+            return None
+        style = self._references.style_of(request, reference)
+        embeds = style.image_embeds.to(self._placement.device)
+        return dataclasses.replace(style, image_embeds=embeds)
+
+    def _finish(
+        self,
+        request: GenerationRequest,
+        latents: torch.Tensor,
+        listener: ProgressListener,
+        changes: list[str],
+    ) -> Picture:
+        """Decode and write. Latents outlive a shortage: the steps are not done again."""
+        is_tiled = self._placement.plan.tiles(request.width, request.height)
+        decode = partial(self._decode, latents, listener)
+        try:
+            image = within_memory(lambda: decode(is_tiled=is_tiled))
+        except OutOfMemory as shortage:
+            image = None
+            logger.warning("decoding found too little memory: %s", shortage)
+        if image is None:
+            if not is_tiled:
+                _note(changes, TILED_DECODE)
+            image = self._with_less(lambda: decode(is_tiled=True), changes)
         png = encode_png(
             image, request, self.profile.title, self._unet_digest, self.profile.sampler
         )
-        return Picture(png=png, width=image.width, height=image.height)
+        return Picture(png=png, width=image.width, height=image.height, adjustments=tuple(changes))
+
+    def _decode(
+        self, latents: torch.Tensor, listener: ProgressListener, *, is_tiled: bool
+    ) -> Image.Image:
+        with torch.inference_mode(), interruptible(self.pipe, listener.check):
+            set_tiling(self.pipe, is_tiled=is_tiled)
+            return decode_latents(self.pipe.vae, latents.to(self._placement.device))
+
+    def _with_less(self, work: Callable[[], Result], changes: list[str]) -> Result:
+        """Do the work; where memory runs out, again by a smaller plan, until there is none left.
+
+        Tried again behind the except block, where nothing of the failed run is alive any more.
+        """
+        while True:
+            try:
+                self._make_whole()
+                return within_memory(work)
+            except OutOfMemory as error:
+                shortage = str(error)
+            plan = smaller_plan(self._placement.plan)
+            if plan is None:
+                raise OutOfMemory(shortage)
+            logger.warning("memory ran out, going on by the plan %s: %s", plan.name, shortage)
+            _note(changes, SMALLER_PLAN)
+            self._dismantle()
+            self._placement = dataclasses.replace(self._placement, plan=plan)
+
+    def _make_whole(self) -> None:
+        """Read the model anew where it was dismantled. Raises what Engine.load raises."""
+        if not self._is_whole:
+            placement = self._placement
+            within_memory(lambda: self._equip(self._read(placement), placement))
+
+    def _dismantle(self) -> None:
+        """Free all memory: parts stored or hooked by one plan cannot change over to another."""
+        self._is_whole = False
+        del self.pipe, self._prompts, self._references, self._guests
+        gc.collect()
+        free_cache()
+
+    def _release(self) -> None:
+        """Let every visiting model off the device, whatever happened before."""
+        if self._is_whole:
+            self._guests.send_home()
+        free_cache()
+
+
+class _Deaf:
+    """A listener for a run that nobody follows."""
+
+    def on_step(self, progress: StepProgress) -> None:
+        pass
+
+    def check(self) -> None:
+        pass
+
+
+def _note(changes: list[str], change: str) -> None:
+    """Each change once, in the order of their happening."""
+    if change not in changes:
+        changes.append(change)

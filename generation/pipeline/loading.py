@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from generation.pipeline.folder import check_folder
 from generation.pipeline.memory import is_shortage
-from generation.pipeline.placement import Placement, place
+from generation.pipeline.placement import Placement, store_narrow
 from generation.pipeline.schedulers import build_scheduler, numpy_notice_ignored
 from generation.spec.errors import ModelUnavailable
 from generation.spec.profiles import ADAPTER_FILE, ADAPTER_FOLDER, ModelProfile
@@ -30,20 +30,25 @@ VARIANT = "fp16"
 UNREADABLE = (OSError, ValueError, SafetensorError, RuntimeError, KeyError)
 
 
-def load_pipeline(profile: ModelProfile, placement: Placement) -> StableDiffusionXLPipeline:
+def load_pipeline(
+    profile: ModelProfile, placement: Placement, *, is_checked: bool = False
+) -> StableDiffusionXLPipeline:
     """Read the profile's folder into an SDXL pipeline with its scheduler; offline and silent.
 
-    An IP-Adapter in the folder is loaded too. Takes half a second for the miniature.
+    An IP-Adapter in the folder is loaded too. All parts are in host memory, ready to be placed.
+    Takes half a second for the miniature.
+    is_checked: this process has looked at every file before.
     Raises ModelUnavailable when a file is missing, damaged, a pickle, or not SDXL's.
     """
-    check_folder(profile)
+    if not is_checked:
+        check_folder(profile)
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     try:
         pipe = _read_parts(profile.folder, placement.dtype)
+        store_narrow(pipe.unet, placement)
         if profile.has_adapter:
             _add_adapter(pipe, profile.folder / ADAPTER_FOLDER, placement.dtype)
-        place(pipe, placement)
     except UNREADABLE as error:
         if is_shortage(error):
             raise

@@ -1,70 +1,175 @@
-"""Where a pipeline runs, and in which precision."""
+"""Where a pipeline runs, in which precision, and by which plan for the card's memory."""
 
-import gc
 from dataclasses import dataclass
 
 import torch
+from accelerate.hooks import ModelHook, add_hook_to_module
 from diffusers import StableDiffusionXLPipeline
+from torch import nn
 
+from generation.spec import plans
+from generation.spec.errors import ModelUnavailable
+from generation.spec.plans import GIB, MemoryPlan, choose_plan, plan_called
 from generation.spec.profiles import ModelProfile
+
+PARTS = ("text_encoder", "text_encoder_2", "image_encoder", "unet", "vae")
+STORED = torch.float8_e4m3fn
+STREAMED, FP8 = "streamed", "fp8"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """device: where torch computes, as it names it. dtype: of all parts but a VAE that overflows.
 
-    is_offloaded: each model waits in host memory and visits the device while it works.
+    plan: which parts are there, and when. memory_gib: what the device had free; 0 on the CPU.
     """
 
     device: str
     dtype: torch.dtype
-    is_offloaded: bool
+    plan: MemoryPlan
+    memory_gib: float = 0.0
+
+    def device_of(self, part: str) -> str:
+        """Where the part computes."""
+        return "cpu" if part in self.plan.at_home else self.device
 
 
-CPU = Placement(device="cpu", dtype=torch.float32, is_offloaded=False)
-CUDA = Placement(device="cuda", dtype=torch.float16, is_offloaded=True)
-"""The UNet, 4.8 GiB, is the largest guest: an 11 GB card has room for it and the work."""
+CPU = Placement(device="cpu", dtype=torch.float32, plan=plans.CPU)
 
 
-def choose_placement(profile: ModelProfile) -> Placement:
-    """The GPU where the profile wants one and there is one, else the CPU."""
-    return CUDA if profile.device == "auto" and torch.cuda.is_available() else CPU
+def choose_placement(profile: ModelProfile, plan_name: str = plans.AUTOMATIC) -> Placement:
+    """The GPU where the profile wants one and there is one, else the CPU.
 
-
-def place(pipe: StableDiffusionXLPipeline, placement: Placement) -> None:
-    """Bring a whole pipeline, its IP-Adapter included, to where it runs.
-
-    Offloading hooks only the models that are there, so the image encoder must come before.
+    plan_name: one of plans.PLAN_NAMES; "auto" goes by the memory that is free now.
+    Raises ModelUnavailable for a plan that needs a GPU where there is none, and for a card that is
+    too small for any.
     """
-    if placement.is_offloaded:
-        pipe.enable_model_cpu_offload(device=placement.device)
+    if profile.device != "auto" or plan_name == plans.CPU.name:
+        return CPU
+    if not torch.cuda.is_available():
+        if plan_name == plans.AUTOMATIC:
+            return CPU
+        raise ModelUnavailable(
+            f"IMAGEN_MEMORY_PLAN is {plan_name}, but torch sees no CUDA device. Leave it unset, or"
+            " mend the driver: nvidia-smi must list the card."
+        )
+    free_bytes, _total = torch.cuda.mem_get_info()
+    memory_gib = free_bytes / GIB
+    is_chosen_here = plan_name == plans.AUTOMATIC
+    plan = choose_plan(memory_gib) if is_chosen_here else plan_called(plan_name)
+    if plan is None:
+        raise ModelUnavailable(
+            f"The card has {memory_gib:.1f} GiB free, and the smallest plan needs"
+            f" {plans.PLANS[-1].least_gib} GiB. End what else uses it (nvidia-smi lists it), or set"
+            " IMAGEN_MEMORY_PLAN=cpu."
+        )
+    return Placement(device="cuda", dtype=torch.float16, plan=plan, memory_gib=memory_gib)
+
+
+def store_narrow(unet: nn.Module, placement: Placement) -> None:
+    """Keep a UNet's weights in 8 bits where the plan says so; each layer is widened at work.
+
+    Before an IP-Adapter is loaded: its layers would refuse the narrow numbers.
+    """
+    if placement.plan.unet == FP8:
+        unet.enable_layerwise_casting(storage_dtype=STORED, compute_dtype=placement.dtype)
+
+
+def place(pipe: StableDiffusionXLPipeline, placement: Placement) -> "Guests":
+    """Bring a whole pipeline, its IP-Adapter included, to where the plan wants it.
+
+    To be called once for a pipeline. Returns those of its parts that come and go.
+    """
+    plan = placement.plan
+    guests = Guests()
+    for name in PARTS:
+        part = getattr(pipe, name, None)
+        if part is None or name in plan.at_home:
+            continue
+        if name in plan.visitors:
+            guests.invite(part, torch.device(placement.device))
+        elif name == "unet" and plan.unet == STREAMED:
+            _stream(part, placement.device)
+        else:
+            part.to(placement.device)
+    if plan.is_on_card:
         pipe.vae.enable_slicing()
-    else:
-        pipe.to(placement.device)
+    return guests
 
 
-def set_tiling(
-    pipe: StableDiffusionXLPipeline,
-    placement: Placement,
-    *,
-    width: int,
-    height: int,
-    native_side: int,
-) -> None:
-    """Decode in overlapping tiles on a GPU when the picture is larger than the model's own size.
+def _stream(unet: nn.Module, device: str) -> None:
+    """Each layer comes just before its turn, while the one before still works."""
+    unet.enable_group_offload(
+        onload_device=torch.device(device),
+        offload_device=torch.device("cpu"),
+        offload_type="leaf_level",
+        use_stream=torch.cuda.is_available(),
+    )
 
-    The whole decode of 1536 x 1536 takes 5.8 GiB beside the weights. Tiles differ a little in
-    colour, so what fits is decoded in one.
+
+class Guests:
+    """Models that visit the device, one at a time: who begins to work sends the other one home."""
+
+    def __init__(self) -> None:
+        self._all: list[_Guest] = []
+
+    def invite(self, model: nn.Module, device: torch.device) -> None:
+        """Let the model come whenever it is called."""
+        guest = _Guest(self, model, device)
+        add_hook_to_module(model, guest)
+        self._all.append(guest)
+
+    def receive(self, guest: "_Guest") -> None:
+        """Bring it, after the others have gone."""
+        if not guest.is_there:
+            self.send_home()
+            guest.come()
+
+    def send_home(self) -> None:
+        """Free the device from all of them."""
+        for guest in self._all:
+            guest.leave()
+
+
+class _Guest(ModelHook):  # type: ignore[misc]  # accelerate is untyped
+    """One of them. Its weights stay in host memory, so that leaving copies nothing back.
+
+    execution_device: what diffusers looks for on a model's hook.
     """
-    if placement.is_offloaded and width * height > native_side**2:
+
+    def __init__(self, guests: Guests, model: nn.Module, device: torch.device) -> None:
+        self.execution_device = device
+        self.is_there = False
+        self._guests = guests
+        self._home = [(tensor, tensor.data) for tensor in (*model.parameters(), *model.buffers())]
+
+    def pre_forward(
+        self, module: nn.Module, *args: object, **kwargs: object
+    ) -> tuple[tuple[object, ...], dict[str, object]]:
+        self._guests.receive(self)
+        return args, kwargs
+
+    def come(self) -> None:
+        self.is_there = True  # before the first tensor moves: memory may end in between
+        for tensor, home in self._home:
+            tensor.data = home.to(self.execution_device)
+
+    def leave(self) -> None:
+        if self.is_there:
+            for tensor, home in self._home:
+                tensor.data = home
+            self.is_there = False
+
+
+def set_tiling(pipe: StableDiffusionXLPipeline, *, is_tiled: bool) -> None:
+    """Decode in overlapping tiles, or in one. Tiles differ a little in colour."""
+    if is_tiled:
         pipe.vae.enable_tiling()
     else:
         pipe.vae.disable_tiling()
 
 
-def release(pipe: StableDiffusionXLPipeline) -> None:
-    """Let every model off the device and give free memory back, whatever happened before."""
-    pipe.maybe_free_model_hooks()
+def free_cache() -> None:
+    """Give memory that torch keeps back to the device."""
     if torch.cuda.is_initialized():
-        gc.collect()
         torch.cuda.empty_cache()

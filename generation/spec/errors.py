@@ -67,6 +67,9 @@ FAILURES: dict[str, str] = {
     "out_of_memory": gettext_noop(
         "The graphics memory was not enough, in several tries. Ask for a smaller picture."
     ),
+    "does_not_fit": gettext_noop(
+        "The graphics card is too small for this size. Ask for a smaller picture."
+    ),
     "timeout": gettext_noop(
         "The picture took longer than this server allows. Ask for fewer steps or a smaller size."
     ),
@@ -111,6 +114,12 @@ class OutOfMemory(GenerationError):
     """The device had no room. Worth another try, later."""
 
     code = "out_of_memory"
+
+
+class DoesNotFit(GenerationError):
+    """The card has too little memory for the asked size, now and in any further try."""
+
+    code = "does_not_fit"
 
 
 class PromptUnreadable(GenerationError):

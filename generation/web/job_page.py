@@ -15,6 +15,7 @@ from generation.api.hints import Advice, Adviser
 from generation.jobs.estimates import Estimate, Outlook, outlook
 from generation.jobs.state import has_worker
 from generation.models import FINAL_STATUSES, GenerationJob, JobPreview, JobStatus
+from generation.spec.adjustments import ADJUSTMENTS, known_adjustments
 from generation.spec.errors import failure_sentence
 from generation.spec.limits import SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
@@ -205,12 +206,17 @@ class JobPage:
         return _(failure_sentence(self.job.error_code))
 
     @property
+    def adjustments(self) -> list[str]:
+        """What little memory had changed on the way to the picture."""
+        return [_(ADJUSTMENTS[code]) for code in known_adjustments(self.job.adjustments)]
+
+    @property
     def ways(self) -> list[Way]:
         """What helps against this failure, the best first."""
         edit = Way(label=_("Edit the settings"), address=self.again())
         same = [] if self.successor else [Way(label=_("Same again"))]
         match self.job.error_code:
-            case "out_of_memory":
+            case "out_of_memory" | "does_not_fit":
                 return [*self._smaller(), *same, edit]
             case "timeout":
                 return [*self._fewer(), *self._smaller(), *same]

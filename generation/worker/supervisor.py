@@ -166,7 +166,7 @@ class Supervisor:
         while not self._pause(WATCH_EVERY_S):
             lost = cluster.missing()
             if lost and self._can_restart(cluster, lost):
-                self._give_up(f"lost process {sorted(lost)}, restarting all")
+                self._tell_loss(lost)
                 return lost
             if self._do_what_is_due() and cluster.crew and self._is_deaf():
                 self._give_up("took no job though one waits, restarting all")
@@ -240,6 +240,14 @@ class Supervisor:
 
     def _give_sign(self) -> None:
         self._is_draining = registry.give_sign(self.identity)
+
+    def _tell_loss(self, lost: frozenset[int]) -> None:
+        """As an error, unless a process has said that it ends after a shortage of memory."""
+        if self._asks(lambda: presence.has_ended(self.name, lost)):
+            logger.warning("%s: memory ran out, a fresh crew begins", self.name)
+            self._note_error("memory ran out, a fresh crew begins")
+        else:
+            self._give_up(f"lost process {sorted(lost)}, restarting all")
 
     def _give_up(self, words: str) -> None:
         logger.error("%s: %s", self.name, words)

@@ -1,20 +1,31 @@
 """One job from claim to settlement, with an engine that does as it is told."""
 
+import dataclasses
+import os
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import OperationalError
 from django.db.models.functions import Now
 
 from generation import conf, tasks
-from generation.jobs import outage, runner, services, transitions
+from generation.jobs import outage, presence, runner, services, transitions
+from generation.jobs.state import service_state
 from generation.jobs.transitions import Standing
 from generation.log import current_job
 from generation.models import GenerationJob, JobPreview, JobStatus, Worker
-from generation.spec.errors import DeadlinePassed, NotFinite, OutOfMemory, PromptUnreadable
+from generation.spec.errors import (
+    DeadlinePassed,
+    DoesNotFit,
+    NotFinite,
+    OutOfMemory,
+    PromptUnreadable,
+)
 from generation.spec.picture import Picture
+from generation.spec.plans import plan_called
 from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
 from tests import factories
@@ -29,8 +40,13 @@ class FakeEngine:
 
     def __init__(self, at_step: Callable[[int], object] = lambda step: None) -> None:
         self.at_step = at_step
+        self.picture = PICTURE
+        self.warm_ups = 0
         self.requests: list[GenerationRequest] = []
         self.references: list[bytes | None] = []
+
+    def warm_up(self) -> None:
+        self.warm_ups += 1
 
     def generate(
         self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
@@ -40,7 +56,13 @@ class FakeEngine:
         for step in range(1, request.steps + 1):
             listener.on_step(StepProgress(step=step, total=request.steps))
             self.at_step(step)
-        return PICTURE
+        return self.picture
+
+
+@pytest.fixture(autouse=True)
+def fresh_process(monkeypatch) -> None:
+    """One in which memory has not run out."""
+    monkeypatch.setattr(runner, "_shortages", [])
 
 
 @pytest.fixture
@@ -72,11 +94,13 @@ def test_job_is_painted_stored_and_settled(use_engine, media) -> None:
 
 
 def test_stale_ticket_warms_the_model_up_and_claims_nothing(monkeypatch) -> None:
+    engine = FakeEngine()
     loaded: list[str] = []
-    monkeypatch.setattr(runner, "load_engine", loaded.append)
+    monkeypatch.setattr(runner, "load_engine", lambda name: (loaded.append(name), engine)[1])
     monkeypatch.setattr(runner, "_loaded", {})
     assert tasks.run_next() == "nothing to claim"
     assert loaded == ["miniature"]
+    assert engine.warm_ups == 1
 
 
 def test_stale_ticket_leaves_the_model_that_is_loaded(monkeypatch) -> None:
@@ -209,8 +233,8 @@ def test_settlement_waits_for_a_database_that_is_away(use_engine, monkeypatch, m
     succeed = transitions.succeed
     calls: list[bool] = []
 
-    def succeed_but_lose_the_answer(claim, output):
-        calls.append(succeed(claim, output))
+    def succeed_but_lose_the_answer(claim, output, adjustments):
+        calls.append(succeed(claim, output, adjustments))
         if len(calls) == 1:
             raise OperationalError("connection lost")
         return calls[-1]
@@ -350,8 +374,9 @@ def test_loading_without_a_job_is_seen(monkeypatch, settings) -> None:
     settings.IMAGEN_WORKER_NAME = factories.living_worker().name
     seen: list[bool] = []
 
-    def load(_name: str) -> None:
+    def load(_name: str) -> FakeEngine:
         seen.append(Worker.objects.get().loading_since is not None)
+        return FakeEngine()
 
     monkeypatch.setattr(runner, "load_engine", load)
     monkeypatch.setattr(runner, "_loaded", {})
@@ -367,3 +392,55 @@ def test_nothing_is_warmed_up_before_it_is_installed(monkeypatch, settings, tmp_
     monkeypatch.setattr(runner, "load_engine", loaded.append)
     assert runner.run_next() == "nothing to claim"
     assert loaded == []
+
+
+def test_adjustments_stand_in_the_row_and_in_its_log(use_engine, media) -> None:
+    job = factories.queued_job()
+    engine = use_engine(FakeEngine())
+    engine.picture = dataclasses.replace(PICTURE, adjustments=("tiled_decode",))
+
+    runner.run_next()
+
+    job.refresh_from_db()
+    assert job.adjustments == ["tiled_decode"]
+    assert job.transitions.last().detail == "tiled_decode"
+    assert service_state().short_today == 1
+
+
+def test_a_smaller_plan_is_told_to_those_who_submit(use_engine, media) -> None:
+    worker = factories.living_worker(runner.worker_identity().name)
+    factories.queued_job()
+    engine = use_engine(FakeEngine())
+    engine.picture = dataclasses.replace(PICTURE, adjustments=("smaller_plan",))
+    engine.placement = SimpleNamespace(plan=plan_called("offload"), memory_gib=7.5)
+
+    runner.run_next()
+
+    worker.refresh_from_db()
+    assert (worker.memory_plan, worker.memory_gib) == ("offload", 7.5)
+
+
+def test_after_a_shortage_the_process_ends_and_says_so(use_engine) -> None:
+    worker = factories.living_worker(runner.worker_identity().name)
+    job = factories.queued_job()
+    use_engine(raising(OutOfMemory("no room")))
+
+    with pytest.raises(SystemExit):
+        tasks.run_next()
+
+    job.refresh_from_db()
+    worker.refresh_from_db()
+    assert (job.status, job.oom_count) == (JobStatus.QUEUED, 1)
+    assert worker.ended_pid == os.getpid()
+    assert presence.has_ended(worker.name, [os.getpid()])
+    assert not presence.has_ended(worker.name, [os.getpid() + 1])
+
+
+def test_a_job_that_fits_nowhere_fails_at_once(use_engine) -> None:
+    job = factories.queued_job()
+    use_engine(raising(DoesNotFit("2048 x 2048 takes 8.2 GiB"), step=1))
+
+    runner.run_next()
+
+    job.refresh_from_db()
+    assert (job.status, job.error_code, job.oom_count) == (JobStatus.FAILED, "does_not_fit", 0)

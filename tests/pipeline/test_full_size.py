@@ -4,7 +4,6 @@ What the miniature cannot show is shown here: that each stage's shapes fit the r
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import io
 from collections.abc import Iterator
@@ -12,112 +11,30 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
+from diffusers import StableDiffusionXLPipeline
 from PIL import Image
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from transformers import (
-    CLIPImageProcessor,
-    CLIPTextConfig,
-    CLIPTextModel,
-    CLIPTextModelWithProjection,
-    CLIPVisionConfig,
-    CLIPVisionModelWithProjection,
-)
 
+from benchmarks.sdxl_parts import SCHEDULER, add_adapter, build_parts
 from generation.pipeline.engine import Engine
 from generation.pipeline.placement import Placement, set_tiling
 from generation.pipeline.preview import SDXL, paint_preview
 from generation.pipeline.prompts import PromptEncoder
 from generation.pipeline.reference import ReferenceEncoder
 from generation.pipeline.schedulers import TellingDPMSolver
+from generation.spec.plans import CPU as CPU_PLAN
+from generation.spec.plans import plan_called
 from generation.spec.profiles import MINIATURE
 from tests.pipeline.orders import StepLog, quick_request
 
 ATEN = torch.ops.aten
 CPU = torch.device("cpu")
-META = Placement(device="meta", dtype=torch.float16, is_offloaded=False)
+META = Placement(device="meta", dtype=torch.float16, plan=CPU_PLAN)
+"""Everything in its place, as by the plan of a CPU."""
 LONG = "a castle on a hill at noon " * 22
 WEIGHTED = "a (castle)1.4 on a (hill)0.4 at noon"
-ADAPTER_TOKENS = 4
-
-UNET: dict[str, Any] = {
-    "act_fn": "silu",
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "attention_head_dim": [5, 10, 20],
-    "block_out_channels": [320, 640, 1280],
-    "cross_attention_dim": 2048,
-    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-    "in_channels": 4,
-    "layers_per_block": 2,
-    "out_channels": 4,
-    "projection_class_embeddings_input_dim": 2816,
-    "sample_size": 128,
-    "transformer_layers_per_block": [1, 2, 10],
-    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-    "use_linear_projection": True,
-}
-"""unet/config.json of stabilityai/stable-diffusion-xl-base-1.0."""
-
-VAE: dict[str, Any] = {
-    "block_out_channels": [128, 256, 512, 512],
-    "down_block_types": ["DownEncoderBlock2D"] * 4,
-    "force_upcast": False,
-    "latent_channels": 4,
-    "layers_per_block": 2,
-    "sample_size": 512,
-    "scaling_factor": 0.13025,
-    "up_block_types": ["UpDecoderBlock2D"] * 4,
-}
-"""config.json of madebyollin/sdxl-vae-fp16-fix, which install_profile takes."""
-
-CLIP_L = CLIPTextConfig(
-    bos_token_id=0,
-    eos_token_id=2,
-    hidden_act="quick_gelu",
-    hidden_size=768,
-    intermediate_size=3072,
-    num_attention_heads=12,
-    num_hidden_layers=12,
-    pad_token_id=1,
-    projection_dim=768,
-    vocab_size=49408,
-)
-BIG_G = CLIPTextConfig(
-    bos_token_id=0,
-    eos_token_id=2,
-    hidden_act="gelu",
-    hidden_size=1280,
-    intermediate_size=5120,
-    num_attention_heads=20,
-    num_hidden_layers=32,
-    pad_token_id=1,
-    projection_dim=1280,
-    vocab_size=49408,
-)
-IMAGE_ENCODER = CLIPVisionConfig(
-    hidden_act="gelu",
-    hidden_size=1664,
-    image_size=224,
-    intermediate_size=8192,
-    num_attention_heads=16,
-    num_hidden_layers=48,
-    patch_size=14,
-    projection_dim=1280,
-)
-"""sdxl_models/image_encoder/config.json of h94/IP-Adapter."""
-
-SCHEDULER: dict[str, Any] = {
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "steps_offset": 1,
-    "timestep_spacing": "leading",
-    "algorithm_type": "dpmsolver++",
-    "use_karras_sigmas": True,
-}
 
 
 class _Answers(TorchDispatchMode):
@@ -165,44 +82,11 @@ class _ReadableScheduler(TellingDPMSolver):
 
 
 @pytest.fixture(scope="module")
-def full_size(pipe: StableDiffusionXLPipeline) -> StableDiffusionXLPipeline:
+def full_size() -> StableDiffusionXLPipeline:
     """SDXL base 1.0 with its IP-Adapter, and the miniature's tokenizers: their numbers fit too."""
     with torch.device("meta"):
-        made = StableDiffusionXLPipeline(
-            vae=AutoencoderKL(**VAE),
-            text_encoder=CLIPTextModel(CLIP_L),
-            text_encoder_2=CLIPTextModelWithProjection(BIG_G),
-            tokenizer=pipe.tokenizer,
-            tokenizer_2=pipe.tokenizer_2,
-            unet=UNet2DConditionModel(**UNET),
-            scheduler=_ReadableScheduler(**SCHEDULER),
-            image_encoder=CLIPVisionModelWithProjection(IMAGE_ENCODER),
-            feature_extractor=CLIPImageProcessor(size=224, crop_size=224),
-            add_watermarker=False,
-        ).to(META.dtype)
-    made.set_progress_bar_config(disable=True)
-    made.load_ip_adapter(_adapter(made.unet), subfolder="", weight_name="")
-    return made
-
-
-def _adapter(unet: UNet2DConditionModel) -> dict[str, dict[str, torch.Tensor]]:
-    """The tensors of ip-adapter_sdxl.safetensors: two matrices for each cross-attention."""
-    width, read = unet.config.cross_attention_dim, IMAGE_ENCODER.projection_dim
-    crossed = [name for name in unet.attn_processors if name.endswith("attn2.processor")]
-    hidden = [unet.get_submodule(name.rpartition(".")[0]).inner_dim for name in crossed]
-    return {
-        "image_proj": {
-            "proj.weight": _meta(ADAPTER_TOKENS * width, read),
-            "proj.bias": _meta(ADAPTER_TOKENS * width),
-            "norm.weight": _meta(width),
-            "norm.bias": _meta(width),
-        },
-        "ip_adapter": {
-            f"{2 * index + 1}.to_{part}_ip.weight": _meta(size, width)
-            for index, size in enumerate(hidden)
-            for part in ("k", "v")
-        },
-    }
+        made = build_parts(_ReadableScheduler(**SCHEDULER)).to(META.dtype)
+    return add_adapter(made, _meta)
 
 
 def _meta(*shape: int) -> torch.Tensor:
@@ -336,9 +220,8 @@ def test_a_request_passes_through_all_stages(
 def test_a_large_picture_is_put_together_from_tiles_of_512(
     full_size: StableDiffusionXLPipeline, answered: None
 ) -> None:
-    placement = dataclasses.replace(META, is_offloaded=True)
     try:
-        set_tiling(full_size, placement, width=1536, height=1152, native_side=1024)
+        set_tiling(full_size, is_tiled=plan_called("visiting").tiles(1536, 1152))
         with _shapes_of(full_size.vae.decoder) as tiles:
             decoded = full_size.vae.decode(_meta(1, 4, 144, 192), return_dict=False)[0]
     finally:

@@ -12,6 +12,7 @@ from generation.api.orders import Priority
 from generation.jobs.estimates import Estimate, Forecast, Outlook, outlook
 from generation.models import GenerationJob, JobStatus
 from generation.prompts import PromptReading
+from generation.spec.adjustments import ADJUSTMENTS, known_adjustments
 from generation.spec.errors import FAILURES, failure_sentence
 from generation.spec.hints import CODES
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
@@ -22,6 +23,13 @@ class JobErrorSerializer(serializers.Serializer):
     """Why a job failed."""
 
     code = serializers.ChoiceField(choices=sorted(FAILURES))
+    detail = serializers.CharField(help_text="for people, in their language")
+
+
+class AdjustmentSerializer(serializers.Serializer):
+    """What little graphics memory had changed on the way to the picture."""
+
+    code = serializers.ChoiceField(choices=sorted(ADJUSTMENTS))
     detail = serializers.CharField(help_text="for people, in their language")
 
 
@@ -80,6 +88,7 @@ class JobSerializer(serializers.Serializer):
     attempt = serializers.IntegerField(help_text="how often a worker has begun it")
     cancel_requested = serializers.BooleanField()
     error = JobErrorSerializer(allow_null=True, help_text="null unless failed")
+    adjustments = AdjustmentSerializer(many=True, help_text="else empty")
     retry_of = serializers.UUIDField(allow_null=True)
     retried_as = serializers.UUIDField(allow_null=True)
     hidden = serializers.BooleanField(help_text="an operator keeps the picture from its owner")
@@ -206,6 +215,7 @@ def _job(row: GenerationJob, ahead: Outlook, adviser: Adviser) -> Mapping[str, o
         "attempt": row.attempt,
         "cancel_requested": row.cancel_requested,
         "error": _error(row),
+        "adjustments": _adjustments(row),
         "retry_of": str(row.retry_of.public_id) if row.retry_of else None,
         "retried_as": str(successor.public_id) if successor else None,
         "hidden": row.hidden_at is not None,
@@ -248,6 +258,11 @@ def _hints(advice: Advice | None) -> list[dict[str, object]]:
     if advice is None:
         return []
     return [{"code": advice.code, "detail": advice.detail, "words": list(advice.words)}]
+
+
+def _adjustments(row: GenerationJob) -> list[dict[str, str]]:
+    codes = known_adjustments(row.adjustments)
+    return [{"code": code, "detail": _(ADJUSTMENTS[code])} for code in codes]
 
 
 def _error(row: GenerationJob) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from generation.pipeline.loading import load_pipeline
-from generation.pipeline.placement import choose_placement
+from generation.pipeline.placement import choose_placement, place
 from generation.pipeline.prompts import PromptEncoder
 from generation.spec.limits import Limits
 from generation.spec.profiles import MINIATURE
@@ -47,6 +47,7 @@ class Studio:
         profile = dataclasses.replace(MINIATURE, folder=folder)
         placement = choose_placement(profile)
         self._pipe = load_pipeline(profile, placement)
+        place(self._pipe, placement)
         self._device = placement.device
         self._prompts = PromptEncoder(self._pipe, self._device)
         self._references = references or {}
