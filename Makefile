@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-fast chaos chaos-mutants bench-queue lint format messages install install-dev
+.PHONY: help demo run test test-fast chaos chaos-mutants bench-queue bench-overhead bench-sdxl lint format messages install install-dev
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,12 @@ test-fast: install-dev  ## Run only what needs neither torch nor running servers
 
 bench-queue: install-dev  ## Measure the queue against its goals, some eight minutes (ARGS=--quick)
 	$(BIN)/python -m benchmarks.queue_speed $(ARGS)
+
+bench-overhead: install-dev  ## Measure what the service adds to plain diffusers, some two minutes
+	$(BIN)/python -m benchmarks.overhead $(ARGS)
+
+bench-sdxl: install-dev  ## Measure SDXL on this GPU beside plain diffusers (ARGS="--tiny --device cpu")
+	$(BIN)/python benchmarks/sdxl_gpu.py $(ARGS)
 
 chaos: install-dev  ## Kill, stop and starve two workers under load and judge what is left (SEEDS=10)
 	$(BIN)/python -m tests.chaos --seeds $(or $(SEEDS),1) $(ARGS)

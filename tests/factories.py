@@ -12,7 +12,9 @@ from PIL import Image
 from generation.jobs import references, services, transitions
 from generation.jobs.transitions import Claim, WorkerIdentity
 from generation.models import GenerationJob, JobStatus, Worker
+from generation.spec.formats import PNG, FileFormat
 from generation.spec.limits import Limits
+from generation.spec.picture import Picture
 from generation.spec.profiles import MINIATURE
 from generation.spec.request import GenerationRequest, build_request
 
@@ -23,9 +25,15 @@ _numbers = itertools.count(1)
 
 def png(width: int = 128, height: int = 128) -> bytes:
     """A small true picture."""
+    return picture(PNG, width, height).file
+
+
+def picture(file_format: FileFormat = PNG, width: int = 128, height: int = 128) -> Picture:
+    """What a pipeline gives back; in true 16 bits nothing here can write it."""
     file = io.BytesIO()
-    Image.new("RGB", (width, height), "teal").save(file, "PNG")
-    return file.getvalue()
+    kind = file_format.content_type.removeprefix("image/")
+    Image.new("RGB", (width, height), "teal").save(file, kind)
+    return Picture(file=file.getvalue(), format=file_format, width=width, height=height)
 
 
 def now() -> datetime:
@@ -87,15 +95,19 @@ def paint_to(claim: Claim, step: int, *, seconds: float) -> None:
     GenerationJob.objects.filter(pk=claim.job_id).update(first_step_at=now() - ago)
 
 
-def succeeded_job(owner: User | None = None, output: str = "outputs/a.png") -> GenerationJob:
-    job, claimed = running_job(owner)
+def succeeded_job(
+    owner: User | None = None, output: str = "outputs/a.png", **fields: object
+) -> GenerationJob:
+    job, claimed = running_job(owner, **fields)
     assert transitions.succeed(claimed, output)
     job.refresh_from_db()
     return job
 
 
-def failed_job(owner: User | None = None, code: str = "internal_error") -> GenerationJob:
-    job, claimed = running_job(owner)
+def failed_job(
+    owner: User | None = None, code: str = "internal_error", **fields: object
+) -> GenerationJob:
+    job, claimed = running_job(owner, **fields)
     assert transitions.fail(claimed, code, "why")
     job.refresh_from_db()
     return job

@@ -1,6 +1,7 @@
 """What rows tell about themselves."""
 
 import pytest
+from django.db import connection
 
 from generation.jobs import reviews, transitions
 from generation.models import GenerationJob, JobPreview
@@ -17,6 +18,16 @@ def test_painted_and_shown_job_has_a_picture() -> None:
     assert not job.has_picture
     assert not factories.failed_job().has_picture
     assert not factories.queued_job().has_picture
+
+
+def test_row_written_without_a_format_is_a_plain_png() -> None:
+    """As those of before it could be chosen."""
+    job = factories.queued_job(output_format="webp")
+    assert not job.has_plain_format
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE generation_generationjob SET output_format = DEFAULT")
+    job.refresh_from_db()
+    assert job.has_plain_format
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import time
 from django.apps import AppConfig
 from PIL import Image
 
+from generation.spec.formats import PNG
 from generation.spec.picture import Picture
 from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
@@ -24,13 +25,16 @@ class IdleEngine:
         self._png = file.getvalue()
         self._step_s = float(os.environ.get(STEP_VARIABLE, "0"))
 
+    def warm_up(self) -> None:
+        """There is nothing to warm."""
+
     def generate(
         self, request: GenerationRequest, listener: ProgressListener, _reference: bytes | None
     ) -> Picture:
         for step in range(1, request.steps + 1):
             time.sleep(self._step_s)
             listener.on_step(StepProgress(step=step, total=request.steps))
-        return Picture(png=self._png, width=SIDE, height=SIDE)
+        return Picture(file=self._png, format=PNG, width=SIDE, height=SIDE)
 
 
 class IdleEngineConfig(AppConfig):

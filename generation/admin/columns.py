@@ -36,6 +36,7 @@ class Labels(forms.ModelForm):
             "seed": _("seed"),
             "ip_strength": _("strength of the reference"),
             "profile": _("profile"),
+            "output_format": _("file format"),
             "attempt": _("attempts"),
             "worker": _("worker"),
             "worker_pid": _("its process"),
@@ -80,6 +81,7 @@ class JobColumns:
                     "profile",
                     "ip_strength",
                     "reference_name",
+                    "output_format",
                     "is_batch",
                 )
             },

@@ -60,7 +60,8 @@ def stream_picture(
     except FileNotFoundError as error:
         raise Http404(f"{job.output.name} is gone") from error
     disposition = content_disposition_header(is_attachment, job.public_filename)
-    return _stream(file, "image/png", headers | {"Content-Disposition": disposition})
+    headers |= {"Content-Disposition": disposition}
+    return _stream(file, job.file_format.content_type, headers)
 
 
 def stream_thumbnail(job: GenerationJob, request: HttpRequest) -> HttpResponseBase:

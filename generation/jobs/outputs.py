@@ -1,6 +1,7 @@
 """Finished pictures: stored first, then claimed by the row; a file without a row is removed."""
 
 import io
+import itertools
 import logging
 import os
 
@@ -12,6 +13,7 @@ from generation.jobs import outage, transitions
 from generation.jobs.transitions import Claim
 from generation.models import GenerationJob
 from generation.spec.errors import StorageFailed
+from generation.spec.formats import SUFFIXES
 from generation.spec.picture import Picture
 
 logger = logging.getLogger(__name__)
@@ -64,7 +66,7 @@ def make_thumbnail(file: bytes, side: int = THUMBNAIL_SIDE) -> bytes:
 
 
 def thumbnail_name(output: str) -> str:
-    """The thumbnail's name, beside its picture's."""
+    """The thumbnail's name, beside its picture's; never the same, though both may be WebP."""
     return output.removesuffix(".png") + ".webp"
 
 
@@ -82,9 +84,9 @@ def _discard(name: str) -> None:
 
 
 def _store(claim: Claim, picture: Picture) -> str:
-    name = _name(claim, claim.attempt)
+    name = _name(claim, claim.attempt, picture.format.suffix)
     try:
-        name = _save(name, picture.png)
+        name = _save(name, picture.file)
     except OSError as error:
         _discard(name)
         raise StorageFailed(f"{name} could not be written: {error}") from error
@@ -94,7 +96,7 @@ def _store(claim: Claim, picture: Picture) -> str:
 def _store_thumbnail(claim: Claim, output: str, picture: Picture) -> None:
     name = thumbnail_name(output)
     try:
-        _save(name, make_thumbnail(picture.png))
+        _save(name, make_thumbnail(picture.file))
     except NO_THUMBNAIL as error:
         _discard(name)
         own = {"job": str(claim.public_id)}
@@ -127,10 +129,10 @@ def _is_ours(claim: Claim, name: str) -> bool:
 
 
 def _discard_attempts(work: Claim | GenerationJob, attempts: range) -> None:
-    for attempt in attempts:
-        if default_storage.exists(name := _name(work, attempt)):
+    for attempt, suffix in itertools.product(attempts, SUFFIXES):
+        if default_storage.exists(name := _name(work, attempt, suffix)):
             _discard_both(name)
 
 
-def _name(work: Claim | GenerationJob, attempt: int) -> str:
-    return f"outputs/{work.created_at:%Y/%m}/{work.public_id}-{attempt}.png"
+def _name(work: Claim | GenerationJob, attempt: int, suffix: str) -> str:
+    return f"outputs/{work.created_at:%Y/%m}/{work.public_id}-{attempt}{suffix}"

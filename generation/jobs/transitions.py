@@ -36,6 +36,7 @@ from generation.models import (
     JobTransition,
     PaintingTime,
 )
+from generation.spec.formats import FORMATS
 from generation.spec.request import GenerationRequest
 
 Reason = JobTransition.Reason
@@ -100,7 +101,7 @@ def insert_queued(
         reference_id=order.pop("reference") or None,
         **order,
         owner_id=owner_id,
-        public_filename=_draw_filename(),
+        public_filename=_draw_filename(FORMATS[request.output_format].suffix),
         retry_of=retry_of,
         is_batch=is_batch,
         status=JobStatus.QUEUED,
@@ -278,10 +279,10 @@ def sweep_previews() -> int:
     return gone
 
 
-def _draw_filename() -> str:
+def _draw_filename(suffix: str) -> str:
     """A name such as 20260130_123456_abc123.png that no job has. Under the queue's lock."""
     while True:
-        name = f"{timezone.now():%Y%m%d_%H%M%S}_{secrets.token_hex(3)}.png"
+        name = f"{timezone.now():%Y%m%d_%H%M%S}_{secrets.token_hex(3)}{suffix}"
         if not GenerationJob.objects.filter(public_filename=name).exists():
             return name
 

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from generation.models.references import ReferenceImage
+from generation.spec.formats import FORMATS, PNG, FileFormat
 from generation.spec.request import GenerationRequest
 
 
@@ -89,6 +90,7 @@ class GenerationJob(models.Model):
         ReferenceImage, on_delete=models.PROTECT, null=True, blank=True, related_name="jobs"
     )
     profile = models.CharField(max_length=200)
+    output_format = models.CharField(max_length=16, default=PNG.name, db_default=PNG.name)
 
     status = models.CharField(max_length=16, choices=JobStatus, default=JobStatus.QUEUED)
     step = models.PositiveIntegerField(default=0)
@@ -196,6 +198,9 @@ class GenerationJob(models.Model):
                 name="job_strength_means_reference",
                 condition=_equivalent(Q(ip_strength__gt=0), Q(reference__isnull=False)),
             ),
+            models.CheckConstraint(
+                name="job_output_format_is_known", condition=Q(output_format__in=list(FORMATS))
+            ),
         )
 
     def __str__(self) -> str:
@@ -225,7 +230,18 @@ class GenerationJob(models.Model):
             ip_strength=self.ip_strength,
             profile=self.profile,
             reference=self.reference_id or "",
+            output_format=self.output_format,
         )
+
+    @property
+    def file_format(self) -> FileFormat:
+        """How its picture is stored."""
+        return FORMATS[self.output_format]
+
+    @property
+    def has_plain_format(self) -> bool:
+        """Whether nobody asked for another format than the usual one."""
+        return self.file_format == PNG
 
 
 class JobPreview(models.Model):

@@ -4,22 +4,23 @@ import dataclasses
 import gc
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 from diffusers import StableDiffusionXLPipeline
-from PIL import Image
 
 from generation.pipeline.decoding import decode_latents
 from generation.pipeline.denoising import Conditioning, denoise
 from generation.pipeline.digest import unet_digest
+from generation.pipeline.encoding import encode_picture
 from generation.pipeline.faults import with_faults
 from generation.pipeline.interruption import interruptible
 from generation.pipeline.loading import load_pipeline
 from generation.pipeline.memory import within_memory
+from generation.pipeline.parameters import describe_request
 from generation.pipeline.placement import (
     Placement,
     choose_placement,
@@ -27,7 +28,6 @@ from generation.pipeline.placement import (
     place,
     set_tiling,
 )
-from generation.pipeline.png import encode_png
 from generation.pipeline.preview import read_colours
 from generation.pipeline.prompts import PromptEncoder
 from generation.pipeline.reference import ReferenceEncoder, Style
@@ -35,6 +35,7 @@ from generation.pipeline.speed import compile_blocks, keep_compiled, lay_out
 from generation.spec.adjustments import SMALLER_PLAN, TILED_DECODE
 from generation.spec.errors import DoesNotFit, OutOfMemory
 from generation.spec.faults import FAULT_VARIABLE, Fault, parse_fault
+from generation.spec.formats import FORMATS
 from generation.spec.limits import Limits
 from generation.spec.picture import Picture
 from generation.spec.plans import AUTOMATIC, RESERVED_GIB, smaller_plan
@@ -200,22 +201,35 @@ class Engine:
         is_tiled = self._placement.plan.tiles(request.width, request.height)
         decode = partial(self._decode, latents, listener)
         try:
-            image = within_memory(lambda: decode(is_tiled=is_tiled))
+            colours = within_memory(lambda: decode(is_tiled=is_tiled))
         except OutOfMemory as shortage:
-            image = None
+            colours = None
             logger.warning("decoding found too little memory: %s", shortage)
-        if image is None:
+        if colours is None:
             if not is_tiled:
                 _note(changes, TILED_DECODE)
-            image = self._with_less(lambda: decode(is_tiled=True), changes)
-        png = encode_png(
-            image, request, self.profile.title, self._unet_digest, self.profile.sampler
+            colours = self._with_less(lambda: decode(is_tiled=True), changes)
+        return self._write(request, colours, changes)
+
+    def _write(
+        self, request: GenerationRequest, colours: torch.Tensor, changes: Sequence[str]
+    ) -> Picture:
+        text = describe_request(
+            request, self.profile.title, self._unet_digest, self.profile.sampler
         )
-        return Picture(png=png, width=image.width, height=image.height, adjustments=tuple(changes))
+        file_format = FORMATS[request.output_format]
+        height, width, _channels = colours.shape
+        return Picture(
+            file=encode_picture(colours, text, file_format),
+            format=file_format,
+            width=width,
+            height=height,
+            adjustments=tuple(changes),
+        )
 
     def _decode(
         self, latents: torch.Tensor, listener: ProgressListener, *, is_tiled: bool
-    ) -> Image.Image:
+    ) -> torch.Tensor:
         with torch.inference_mode(), interruptible(self.pipe, listener.check):
             set_tiling(self.pipe, is_tiled=is_tiled)
             return decode_latents(self.pipe.vae, latents.to(self._placement.device))

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+from generation.spec.formats import FileFormat
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One finished picture. png: a whole 8-bit RGB file with its settings in a text chunk.
+    """One finished picture. file: whole, in this format, with its settings inside.
 
     adjustments: codes of spec.adjustments, of what little memory had changed.
     """
 
-    png: bytes
+    file: bytes
+    format: FileFormat
     width: int
     height: int
     adjustments: tuple[str, ...] = ()

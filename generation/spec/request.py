@@ -1,10 +1,11 @@
 """A complete order for one picture, and the only way to build one from foreign input."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing, gettext_noop
+from generation.spec.formats import FORMATS, PNG
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE, Limits, Range
 from generation.spec.profiles import ModelProfile
 from generation.spec.weighting import WeightingRefused, read_fragments
@@ -21,6 +22,7 @@ FIELDS = (
     "height",
     "ip_strength",
     "profile",
+    "output_format",
 )
 
 
@@ -31,7 +33,7 @@ class GenerationRequest:
     width, height: pixels. guidance_scale: classifier-free guidance, 1 and below switch it off.
     seed: 0 to 2**53-1, always set. profile: the name of a ModelProfile.
     ip_strength: 0 to 1, the weight of the reference picture; reference: the SHA-256 of its file,
-    in hexadecimal, empty at strength 0.
+    in hexadecimal, empty at strength 0. output_format: the name of a FileFormat.
     """
 
     prompt: str
@@ -44,6 +46,7 @@ class GenerationRequest:
     ip_strength: float
     profile: str
     reference: str = ""
+    output_format: str = PNG.name
 
 
 def build_request(
@@ -75,6 +78,7 @@ def build_request(
         ip_strength=ip_strength,
         reference=reference,
         profile=profile.name,
+        output_format=reader.choice("output_format", FORMATS, PNG.name),
     )
     reader.refuse_unknown(FIELDS)
     if reader.errors:
@@ -233,12 +237,16 @@ class _FieldReader:
 
     def profile(self, profiles: Mapping[str, ModelProfile], default: str) -> ModelProfile:
         """The named profile, or the default where none is named."""
-        name = self.fields.get("profile", default)
-        if isinstance(name, str) and name in profiles:
-            return profiles[name]
+        return profiles[self.choice("profile", profiles, default)]
+
+    def choice(self, name: str, known: Collection[str], default: str) -> str:
+        """One of the known words."""
+        value = self.fields.get(name, default)
+        if isinstance(value, str) and value in known:
+            return value
         template = gettext_noop("%(field)s must be one of %(known)s, not %(value)s.")
-        self.refuse("profile", name, template, known=", ".join(profiles))
-        return profiles[default]
+        self.refuse(name, value, template, known=", ".join(known))
+        return default
 
     def style(self, profile: ModelProfile, find_reference: Callable[[], str]) -> tuple[float, str]:
         """ip_strength, and the reference that it weighs: none at strength 0."""

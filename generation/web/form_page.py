@@ -1,6 +1,6 @@
 """All that the form's template shows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from generation.jobs.estimates import Forecast, forecast
 from generation.models import UploadedReference
 from generation.prompts import PromptReading, Token, read_prompt
 from generation.spec.errors import FieldError, ModelUnavailable
+from generation.spec.formats import FORMATS, PNG, FileFormat
 from generation.spec.limits import Limits, Range
 from generation.spec.profiles import ModelProfile
 from generation.spec.weighting import WeightingRefused
@@ -37,6 +38,7 @@ LABELS = {
     "seed": gettext_lazy("Seed"),
     "ip_strength": gettext_lazy("Strength of the reference"),
     "profile": gettext_lazy("Model"),
+    "output_format": gettext_lazy("File format"),
     "file": gettext_lazy("Reference picture"),
 }
 
@@ -83,6 +85,14 @@ class FormPage:
         return [profile for profile in known if profile.is_installed or profile.name == default]
 
     @property
+    def formats(self) -> Collection[FileFormat]:
+        return FORMATS.values()
+
+    @property
+    def has_plain_format(self) -> bool:
+        return self.values["output_format"] == PNG.name
+
+    @property
     def missing_model(self) -> str:
         """The model of an order that is no longer here; empty where it is."""
         asked = self.form.get("profile", "")
@@ -108,7 +118,11 @@ class FormPage:
     @cached_property
     def values(self) -> Form:
         """What the fields hold: what was typed, else the default."""
-        defaults = {"shape": "1x1", "ip_strength": f"{orders.DEFAULT_STRENGTH:g}"}
+        defaults = {
+            "shape": "1x1",
+            "ip_strength": f"{orders.DEFAULT_STRENGTH:g}",
+            "output_format": PNG.name,
+        }
         return defaults | orders.offered_values(self.profile) | self.form
 
     @cached_property

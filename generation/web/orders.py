@@ -16,7 +16,7 @@ NUMBER = re.compile(r"[+-]?[0-9]{1,9}([.,][0-9]{1,9})?")
 SPACES = re.compile(r"\s")
 WHOLE_FIELDS = ("width", "height", "steps", "seed")
 NUMBER_FIELDS = ("guidance_scale", "ip_strength")
-TEXT_FIELDS = ("prompt", "negative_prompt", "profile")
+TEXT_FIELDS = ("prompt", "negative_prompt", "profile", "output_format")
 FORECAST_FIELDS = (
     *("shape", "width", "height", "steps", "guidance_scale", "profile", "offered_for"),
     *("reference", "ip_strength", "priority"),
@@ -168,6 +168,7 @@ def as_form(job: GenerationJob) -> dict[str, str]:
         "seed": str(request.seed),
         "profile": request.profile,
         OFFERED_FOR: request.profile,
+        "output_format": request.output_format,
         "ip_strength": f"{request.ip_strength or DEFAULT_STRENGTH:g}",
         "priority": BATCH if job.is_batch else "",
     }

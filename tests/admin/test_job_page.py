@@ -10,6 +10,7 @@ from generation.models import GenerationJob, JobStatus
 from tests import factories
 from tests.admin.operators import ENGLISH, JOBS, press, text
 from tests.api.test_classic import body_of
+from tests.web.pictures import finished_job
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,17 @@ def test_batch_job_is_marked(operator) -> None:
     GenerationJob.objects.update(is_batch=True)
     assert '<span class="mark mark-batch">no hurry</span>' in text(operator, JOBS)
     assert "No hurry:" in page_of(operator, job)
+
+
+def test_file_format_is_told_and_sent(operator, media) -> None:
+    job = finished_job(output_format="jpeg")
+    page = page_of(operator, job)
+    assert "File format:" in page
+    assert ">jpeg<" in page
+    for name in ("picture", "thumbnail"):
+        answer = operator.get(f"{JOBS}{job.pk}/{name}/")
+        assert body_of(answer)
+        assert answer["Content-Type"] == {"picture": "image/jpeg"}.get(name, "image/webp")
 
 
 def test_markup_in_a_prompt_is_text(operator) -> None:

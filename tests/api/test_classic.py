@@ -141,6 +141,29 @@ def test_picture_comes_back_by_every_address(api, user, media) -> None:
         assert "private" in response["Cache-Control"]
 
 
+@pytest.mark.parametrize(("name", "suffix"), [("png16", "png"), ("webp", "webp"), ("jpeg", "jpg")])
+def test_format_is_accepted_and_seen_in_the_file_name(api, name, suffix) -> None:
+    answer = api.post("/generate", {"prompt": "a castle", "output_format": name})
+    job = GenerationJob.objects.get(public_id=answer.json()["job_id"])
+    assert job.output_format == name
+    assert transitions.succeed(factories.claim(), f"outputs/a.{suffix}")
+    result = api.get(f"/status/{job.public_id}").json()["result"]
+    assert result["filename"].endswith(f".{suffix}")
+    assert result["url"] == f"/outputs/{result['filename']}"
+
+
+def test_unknown_format_is_refused_by_name(api) -> None:
+    answer = api.post("/generate", {"prompt": "a castle", "output_format": "gif"})
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"]) == (400, "output_format")
+    assert error["detail"] == ("output_format must be one of png, png16, webp, jpeg, not 'gif'.")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "jpeg", "webpp", "pngx", "_png"])
+def test_name_of_no_known_suffix_is_not_found(api, suffix) -> None:
+    assert api.get(f"/outputs/20260130_123456_abc123.{suffix}").status_code == 404
+
+
 def test_owner_sees_the_picture_by_session_too(client, user, media) -> None:
     job = finished_job(user, media)
     client.force_login(user)

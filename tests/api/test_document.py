@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import ignored_auth
 from urllib3 import HTTPResponse
 
 from generation.jobs import reviews, services
+from generation.spec.formats import CONTENT_TYPES, FORMATS
 from generation.tokens import draw_token
 from tests import factories
 
@@ -53,6 +54,13 @@ def test_bounds_are_those_of_the_running_server(anonymous_api, settings) -> None
     assert shape["properties"]["steps"]["maximum"] == 44
     assert shape["properties"]["width"]["maximum"] == 512
     assert shape["additionalProperties"] is False
+
+
+def test_formats_are_told_with_the_order_and_the_picture(document) -> None:
+    asked = document["components"]["schemas"]["JobRequest"]["properties"]["output_format"]
+    assert (asked["enum"], asked["default"]) == (list(FORMATS), "png")
+    sent = document["paths"]["/api/v1/jobs/{job_id}/image"]["get"]["responses"]["200"]["content"]
+    assert set(sent) == set(CONTENT_TYPES)
 
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)

@@ -132,7 +132,7 @@ class TestPriority:
     def test_unknown_fields_error_lists_it_among_the_known(self, api) -> None:
         answer = api.post(JOBS, ORDER | {"urgency": 1, "profile": "x"})
         details = {error["field"]: error["detail"] for error in answer.json()["errors"]}
-        assert details["urgency"].endswith("ip_strength, profile, priority.")
+        assert details["urgency"].endswith("profile, output_format, priority.")
         assert "priority" not in details["profile"]
 
     def test_classic_dialect_does_not_know_it(self, api) -> None:

@@ -7,6 +7,7 @@ from django.test import RequestFactory
 
 from generation.api import files
 from generation.jobs import outputs, reviews
+from generation.spec.formats import FORMATS
 from tests import factories
 from tests.api.test_classic import body_of
 from tests.web.pictures import finished_job
@@ -64,6 +65,23 @@ def test_known_picture_is_confirmed_without_being_read(api, job, unread, at: int
     for name in ("ETag", "Cache-Control", "Content-Security-Policy"):
         assert known[name] == whole[name]
     assert "Content-Type" not in known
+
+
+@pytest.mark.parametrize("file_format", FORMATS.values(), ids=FORMATS)
+def test_every_address_sends_the_format_that_was_asked_for(api, user, media, file_format) -> None:
+    job = finished_job(user, output_format=file_format.name)
+    for address in addresses(job):
+        answer = api.get(address)
+        assert answer["Content-Type"] == file_format.content_type
+        assert f"{file_format.suffix}" in answer["Content-Disposition"]
+        assert job.public_filename in answer["Content-Disposition"]
+        assert len(body_of(answer)) == int(answer["Content-Length"])
+
+
+def test_webp_picture_and_its_thumbnail_have_tags_of_their_own(user, media) -> None:
+    job = finished_job(user, output_format="webp")
+    whole = files.stream_picture(job, NEW, is_attachment=False)
+    assert tag_of(whole) != tag_of(files.stream_thumbnail(job, NEW))
 
 
 def test_another_tag_and_other_conditions_change_nothing(api, job) -> None:

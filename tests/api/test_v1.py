@@ -32,16 +32,14 @@ def store_picture(media, job: GenerationJob, content: bytes = b"\x89PNG picture"
 
 
 def test_submitted_job_is_accepted_and_shown(api) -> None:
-    answer = api.post(JOBS, {"prompt": "a castle", "seed": 5, "steps": 12})
+    order = {"prompt": "a castle", "seed": 5, "steps": 12, "output_format": "webp"}
+    answer = api.post(JOBS, order)
 
     body = answer.json()
     assert answer.status_code == 202
     assert answer["Location"] == f"{JOBS}/{body['id']}"
     assert api.get(answer["Location"]).json() == body
-    assert {name: body[name] for name in ("prompt", "seed", "steps", "profile", "status")} == {
-        "prompt": "a castle",
-        "seed": 5,
-        "steps": 12,
+    assert {name: body[name] for name in (*order, "profile", "status")} == order | {
         "profile": "miniature",
         "status": "queued",
     }

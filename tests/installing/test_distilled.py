@@ -93,7 +93,7 @@ def test_what_the_hub_sent_paints_in_few_steps(
 
     picture = engine.generate(request, listener, style.getvalue() if ip_strength else None)
 
-    image = Image.open(io.BytesIO(picture.png))
+    image = Image.open(io.BytesIO(picture.file))
     assert image.size == (256, 256)
     assert f"Sampler: {distilled.sampler.name}, " in image.text["parameters"]
     assert f"Model: {distilled.title}, " in image.text["parameters"]

@@ -71,7 +71,7 @@ def test_what_the_hub_sent_paints(
     listener = StepLog()
     picture = engine.generate(request, listener, reference.getvalue() if ip_strength else None)
 
-    image = Image.open(io.BytesIO(picture.png))
+    image = Image.open(io.BytesIO(picture.file))
     assert (image.mode, image.size) == ("RGB", (256, 256))
     assert min(ImageStat.Stat(image).stddev) > 1
     assert len(listener.heard) == 2

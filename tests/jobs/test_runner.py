@@ -32,7 +32,7 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-PICTURE = Picture(png=factories.png(), width=128, height=128)
+PICTURE = factories.picture()
 
 
 class FakeEngine:
@@ -89,7 +89,7 @@ def test_job_is_painted_stored_and_settled(use_engine, media) -> None:
     job.refresh_from_db()
     assert engine.requests == [job.request]
     assert (job.status, job.step) == (JobStatus.SUCCEEDED, 30)
-    assert (media / job.output.name).read_bytes() == PICTURE.png
+    assert (media / job.output.name).read_bytes() == PICTURE.file
     assert job.output.name.endswith(f"{job.public_id}-1.png")
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_submitted_job_keeps_the_whole_request(user) -> None:
-    request = factories.make_request(steps=12, guidance_scale=3, width=256, negative_prompt="fog")
+    request = factories.make_request(steps=12, guidance_scale=3, width=256, output_format="webp")
     job = services.submit_job(request, owner_id=user.pk)
     job = GenerationJob.objects.get(pk=job.pk)
     assert job.request == request
@@ -23,9 +23,12 @@ def test_submitted_job_keeps_the_whole_request(user) -> None:
     assert OrmQ.objects.count() == 1
 
 
-def test_file_name_has_the_shape_that_clients_know() -> None:
-    job = factories.queued_job()
-    assert re.fullmatch(r"\d{8}_\d{6}_[0-9a-f]{6}\.png", job.public_filename)
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("png", "png"), ("png16", "png"), ("webp", "webp"), ("jpeg", "jpg")]
+)
+def test_file_name_has_the_shape_that_clients_know(name: str, suffix: str) -> None:
+    job = factories.queued_job(output_format=name)
+    assert re.fullmatch(rf"\d{{8}}_\d{{6}}_[0-9a-f]{{6}}\.{suffix}", job.public_filename)
 
 
 def test_running_job_is_asked_to_stop() -> None:
@@ -50,6 +53,12 @@ def test_retry_is_a_new_job_of_the_same_owner_linked_both_ways(make, user) -> No
     assert (new.owner, new.retry_of, old.retried_as) == (user, old, new)
     assert old.status in FINAL_STATUSES
     assert new.status == JobStatus.QUEUED
+
+
+def test_retry_keeps_the_file_format() -> None:
+    new = services.retry_job(factories.failed_job(output_format="jpeg"))
+    assert new.output_format == "jpeg"
+    assert new.public_filename.endswith(".jpg")
 
 
 def test_second_retry_names_the_first() -> None:
@@ -77,7 +86,7 @@ def test_deleted_job_takes_its_picture_along(media) -> None:
 
 def test_deleted_job_takes_the_files_of_killed_attempts_along(media) -> None:
     job, claim = factories.running_job()
-    leftover = media / outputs._name(claim, 1)
+    leftover = media / outputs._name(claim, 1, ".png")
     leftover.parent.mkdir(parents=True)
     leftover.write_bytes(b"stored, but never settled")
     transitions.fail(claim, "worker_crashed", "")

@@ -244,6 +244,7 @@ def test_recovery_leaves_a_worker_alone_that_has_reported_since() -> None:
         {"step": 31},
         {"steps": 0},
         {"seed": 2**53},
+        {"output_format": "gif"},
     ],
 )
 def test_database_refuses_a_row_that_contradicts_itself(lie: dict[str, Any]) -> None:

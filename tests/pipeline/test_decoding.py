@@ -1,11 +1,12 @@
-"""Latents become the picture that the plain pipeline would paint, or are refused."""
+"""Latents become the colours that the plain pipeline would round, or are refused."""
 
 import pytest
 import torch
 from diffusers import StableDiffusionXLPipeline
-from PIL import ImageChops
+from PIL import Image, ImageChops
 
 from generation.pipeline.decoding import decode_latents
+from generation.pipeline.encoding import round_colours
 from generation.spec.errors import NotFinite
 
 pytestmark = pytest.mark.usefixtures("inference")
@@ -20,10 +21,22 @@ def test_pixels_equal_those_of_the_plain_pipeline(pipe: StableDiffusionXLPipelin
     decoded = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
     plain = pipe.image_processor.postprocess(decoded, output_type="pil")[0]
 
-    image = decode_latents(pipe.vae, latents)
+    image = Image.fromarray(round_colours(decode_latents(pipe.vae, latents), 8))
 
     assert (image.mode, image.size) == ("RGB", (80, 64))
     assert ImageChops.difference(image, plain).getbbox() is None
+
+
+def test_colours_are_those_of_the_decoder_unrounded(pipe: StableDiffusionXLPipeline) -> None:
+    colours = decode_latents(pipe.vae, some_latents())
+
+    assert (colours.shape, colours.dtype, colours.device.type) == (
+        (64, 80, 3),
+        torch.float32,
+        "cpu",
+    )
+    assert 0 <= colours.min() < colours.max() <= 1
+    assert len(torch.unique(colours)) > 2000
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

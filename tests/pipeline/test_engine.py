@@ -7,12 +7,13 @@ import sys
 
 import pytest
 from diffusers import StableDiffusionXLPipeline
-from PIL import Image, ImageStat
+from PIL import ExifTags, Image, ImageChops, ImageStat
 
 from generation.pipeline.engine import Engine
 from generation.pipeline.placement import CPU
 from generation.spec.errors import NotFinite, OutOfMemory, PromptUnreadable, StopGeneration
 from generation.spec.faults import FAULT_VARIABLE, Fault, FaultKind
+from generation.spec.formats import FORMATS, FileFormat
 from generation.spec.installation import hash_file
 from generation.spec.profiles import MINIATURE
 from generation.spec.request import GenerationRequest
@@ -23,13 +24,21 @@ import hashlib
 from generation.pipeline.engine import Engine
 from generation.spec.profiles import MINIATURE
 from tests.pipeline.orders import QUICK, StepLog
-print(hashlib.sha256(Engine.load(MINIATURE).generate(QUICK, StepLog()).png).hexdigest())
+print(hashlib.sha256(Engine.load(MINIATURE).generate(QUICK, StepLog()).file).hexdigest())
 """
 """In the checkout's folder, with as many threads as here."""
 
 
 def paint(engine: Engine, request: GenerationRequest) -> Image.Image:
-    return Image.open(io.BytesIO(engine.generate(request, StepLog()).png))
+    return Image.open(io.BytesIO(engine.generate(request, StepLog()).file))
+
+
+def parameters_of(image: Image.Image) -> str:
+    """The settings, from where each format keeps them."""
+    if image.format == "PNG":
+        return image.text["parameters"]
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment]
+    return comment.removeprefix(b"UNICODE\0").decode("utf-16-be")
 
 
 def brightness(image: Image.Image) -> float:
@@ -42,7 +51,7 @@ def test_a_picture_is_painted_and_every_step_told(engine: Engine) -> None:
 
     picture = engine.generate(quick_request(width=128, height=128, steps=30), listener)
 
-    image = Image.open(io.BytesIO(picture.png))
+    image = Image.open(io.BytesIO(picture.file))
     assert (picture.width, picture.height) == (128, 128)
     assert (image.mode, image.size) == ("RGB", (128, 128))
     assert brightness(image) > 60
@@ -59,16 +68,32 @@ def test_the_size_may_be_oblong(engine: Engine) -> None:
 
 
 def test_the_same_request_gives_the_same_bytes_and_another_seed_others(engine: Engine) -> None:
-    first = engine.generate(QUICK, StepLog()).png
-    again = engine.generate(QUICK, StepLog()).png
-    other = engine.generate(quick_request(seed=8), StepLog()).png
+    first = engine.generate(QUICK, StepLog()).file
+    again = engine.generate(QUICK, StepLog()).file
+    other = engine.generate(quick_request(seed=8), StepLog()).file
 
     assert first == again
     assert Image.open(io.BytesIO(first)).tobytes() != Image.open(io.BytesIO(other)).tobytes()
 
 
+@pytest.mark.parametrize("file_format", FORMATS.values(), ids=FORMATS)
+def test_every_format_is_the_same_picture_with_its_settings(
+    engine: Engine, file_format: FileFormat
+) -> None:
+    request = quick_request(output_format=file_format.name)
+    picture = engine.generate(request, StepLog())
+    image = Image.open(io.BytesIO(picture.file))
+
+    assert (picture.format, image.size) == (file_format, (64, 64))
+    assert parameters_of(image).startswith("a castle on a hill at noon\nSteps: ")
+    assert parameters_of(image) == parameters_of(paint(engine, QUICK))
+    difference = ImageChops.difference(image.convert("RGB"), paint(engine, QUICK))
+    assert max(ImageStat.Stat(difference).rms) < 4
+    assert engine.generate(request, StepLog()) == picture
+
+
 def test_another_process_paints_the_same_bytes(engine: Engine) -> None:
-    here = hashlib.sha256(engine.generate(QUICK, StepLog()).png).hexdigest()
+    here = hashlib.sha256(engine.generate(QUICK, StepLog()).file).hexdigest()
 
     elsewhere = subprocess.run(
         [sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, check=True, timeout=120
@@ -132,11 +157,12 @@ def test_an_unreadable_prompt_tells_no_step(engine: Engine) -> None:
     assert listener.heard == []
 
 
-def test_a_model_that_yields_nan_is_refused(
-    pipe: StableDiffusionXLPipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_model_that_yields_nan_is_refused_in_every_format(
+    pipe: StableDiffusionXLPipeline, engine: Engine, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     bias = pipe.unet.conv_out.bias
     monkeypatch.setattr(bias, "data", bias.data * float("nan"))
 
     with pytest.raises(NotFinite):
-        engine.generate(QUICK, StepLog())
+        engine.generate(quick_request(output_format=name), StepLog())

@@ -214,7 +214,7 @@ def test_a_request_passes_through_all_stages(
     assert denoised == [(rows, *latents)]
     assert decoded == [(1, *latents)]
     assert (picture.width, picture.height) == size
-    assert Image.open(io.BytesIO(picture.png)).size == size
+    assert Image.open(io.BytesIO(picture.file)).size == size
 
 
 def test_a_large_picture_is_put_together_from_tiles_of_512(

@@ -83,7 +83,7 @@ def test_a_decode_that_finds_no_memory_is_done_again_in_tiles_without_repeating_
     assert [heard.step for heard in listener.heard] == [1, 2, 3]
     assert failing.calls == 1 + 4
     assert picture.adjustments == (TILED_DECODE,)
-    assert picture.png != whole.png
+    assert picture.file != whole.file
     assert engine.generate(request, StepLog()) == whole
 
 
@@ -102,8 +102,8 @@ def test_steps_that_find_no_memory_are_done_again_by_the_next_plan_which_is_kept
     assert failing.left == 0
     assert [heard.step for heard in listener.heard] == [1, 2, 3, 4]
     assert picture.adjustments == (SMALLER_PLAN,)
-    assert picture.png == wanted.png
-    assert again.png == wanted.png
+    assert picture.file == wanted.file
+    assert again.file == wanted.file
     assert again.adjustments == ()
     assert small.placement.plan == offload
 
@@ -118,7 +118,7 @@ def test_latents_outlive_a_change_of_plan_in_the_decode() -> None:
 
     assert [heard.step for heard in listener.heard] == [1, 2, 3, 4]
     assert picture.adjustments == (TILED_DECODE, SMALLER_PLAN)
-    assert Image.open(io.BytesIO(picture.png)).size == (64, 64)
+    assert Image.open(io.BytesIO(picture.file)).size == (64, 64)
 
 
 def test_where_no_plan_suffices_the_shortage_comes_out_and_the_engine_stays_usable() -> None:

@@ -47,7 +47,7 @@ def paint(engine: Engine) -> Paint:
             **{"steps": 12, **changes},
         )
         picture = engine.generate(request, StepLog(), reference)
-        return np.asarray(Image.open(io.BytesIO(picture.png)), dtype=np.float32)
+        return np.asarray(Image.open(io.BytesIO(picture.file)), dtype=np.float32)
 
     return paint
 

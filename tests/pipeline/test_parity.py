@@ -55,7 +55,7 @@ def ours(engine: Engine) -> Callable[..., Image.Image]:
         if reference is not None:
             changes["reference"] = hashlib.sha256(reference).hexdigest()
         picture = engine.generate(quick_request(**changes), StepLog(), reference)
-        return Image.open(io.BytesIO(picture.png))
+        return Image.open(io.BytesIO(picture.file))
 
     return ours
 
@@ -166,7 +166,7 @@ def test_few_steps_without_guidance(sampler, scheduler) -> None:
     for steps in (4, 1, 4):
         listener = StepLog()
         request = quick_request(steps=steps, guidance_scale=0.0)
-        picture = Image.open(io.BytesIO(engine.generate(request, listener).png))
+        picture = Image.open(io.BytesIO(engine.generate(request, listener).file))
         expected = plain.paint(
             bare, plain.texts(QUICK.prompt), seed=QUICK.seed, steps=steps, guidance_scale=0.0
         )
@@ -181,7 +181,7 @@ def test_few_steps_with_guidance_and_a_reference(sampler, scheduler, reference) 
     styled.set_ip_adapter_scale(0.6)
     digest = hashlib.sha256(reference).hexdigest()
     request = quick_request(guidance_scale=2.0, ip_strength=0.6, reference=digest)
-    picture = Image.open(io.BytesIO(engine.generate(request, StepLog(), reference).png))
+    picture = Image.open(io.BytesIO(engine.generate(request, StepLog(), reference).file))
     style = Image.open(io.BytesIO(reference))
     assert_same(picture, theirs(styled, plain.texts(QUICK.prompt), 2.0, style))
 

@@ -149,7 +149,7 @@ def _watched(pipe: StableDiffusionXLPipeline) -> Iterator[list[Run]]:
 
 
 def _paint(engine: Engine, request: GenerationRequest) -> bytes:
-    return engine.generate(request, StepLog(), REFERENCE).png
+    return engine.generate(request, StepLog(), REFERENCE).file
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_each_model_runs_alone_on_the_gpu_and_paints_what_the_cpu_paints(
     assert [run for run in runs if run.guests != {run.model}] == []
     assert _guests(offloaded) == set()
     assert len(listener.previews) == 2
-    assert picture.png == _paint(engine, request)
+    assert picture.file == _paint(engine, request)
 
 
 @pytest.mark.parametrize("negative_prompt", ["", LONG])

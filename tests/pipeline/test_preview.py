@@ -49,7 +49,7 @@ def test_previews_come_near_the_picture(engine: Engine) -> None:
 
     picture = engine.generate(quick_request(width=128, height=96, steps=12), log)
 
-    final = Image.open(io.BytesIO(picture.png))
+    final = Image.open(io.BytesIO(picture.file))
     errors = [colour_error(preview, final) for preview in log.previews]
     assert {(preview.format, preview.size) for preview in log.previews} == {("JPEG", (16, 12))}
     assert len(errors) == 12

@@ -45,11 +45,11 @@ def test_channels_last_changes_no_more_than_the_last_bit(plan: MemoryPlan, engin
 
     with claimed_gpu():
         on_gpu = Engine(profile=MINIATURE, pipe=pipe, placement=placement, fault=None)
-        painted = on_gpu.generate(request, StepLog()).png
+        painted = on_gpu.generate(request, StepLog()).file
 
     weight = pipe.unet.conv_in.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
-    differences = np.abs(pixels(painted) - pixels(engine.generate(request, StepLog()).png))
+    differences = np.abs(pixels(painted) - pixels(engine.generate(request, StepLog()).file))
     assert differences.max() <= 1
 
 
@@ -123,8 +123,8 @@ def test_compiled_blocks_paint_the_same_picture_with_weights_long_prompts_and_a_
         {**styled, "ip_strength": 0.3, "guidance_scale": 1.0, "prompt": "a (castle)1.4"},
     ):
         request = quick_request(steps=2, **changes)
-        painted = compiled.generate(request, StepLog(), reference).png
-        wanted = engine.generate(request, StepLog(), reference).png
+        painted = compiled.generate(request, StepLog(), reference).file
+        wanted = engine.generate(request, StepLog(), reference).file
         assert np.abs(pixels(painted) - pixels(wanted)).max() <= 1, changes
 
 

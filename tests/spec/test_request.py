@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing, UnknownProfile
+from generation.spec.formats import FORMATS
 from generation.spec.limits import MAX_SEED, Limits
 from generation.spec.profiles import (
     MINIATURE,
@@ -56,6 +57,7 @@ def test_absent_fields_take_their_defaults() -> None:
         seed=5,
         ip_strength=0.0,
         profile="miniature",
+        output_format="png",
     )
 
 
@@ -87,6 +89,7 @@ def test_request_is_frozen() -> None:
         ("prompt", "e\u0301 日本語 👩‍🚀 \\( ))) ("),
         ("negative_prompt", ""),
         ("ip_strength", 0),
+        *(("output_format", name) for name in FORMATS),
     ],
 )
 def test_it_accepts_values_at_their_bounds(field: str, value: object) -> None:
@@ -125,6 +128,11 @@ def test_it_accepts_values_at_their_bounds(field: str, value: object) -> None:
         ("prompt", "a\ud800b", "surrogate"),
         ("profile", "flux", "one of miniature, bare, sdxl-turbo"),
         ("profile", None, "one of miniature, bare, sdxl-turbo"),
+        ("output_format", "gif", "one of png, png16, webp, jpeg, not 'gif'"),
+        ("output_format", "PNG", "one of png, png16, webp, jpeg, not 'PNG'"),
+        ("output_format", "", "one of png"),
+        ("output_format", None, "one of png"),
+        ("output_format", ["png"], "one of png"),
         ("ip_strength", 1.5, "0 to 1"),
         ("sampler", "euler", "known are: prompt"),
     ],

@@ -6,15 +6,13 @@ from django.http import StreamingHttpResponse
 
 from generation.jobs import outputs
 from generation.models import GenerationJob
-from generation.spec.picture import Picture
 from tests import factories
 
 
 def finished_job(owner: User | None = None, **fields: object) -> GenerationJob:
     """A succeeded job whose picture and thumbnail lie in the media folder."""
     job, claim = factories.running_job(owner, **fields)
-    picture = Picture(png=factories.png(job.width, job.height), width=job.width, height=job.height)
-    assert outputs.publish(claim, picture)
+    assert outputs.publish(claim, factories.picture(job.file_format, job.width, job.height))
     job.refresh_from_db()
     return job
 

@@ -203,6 +203,38 @@ class TestNoHurry:
         assert checked not in page.get(f"/create?again={other.public_id}").content.decode()
 
 
+class TestFileFormat:
+    def test_is_chosen_among_the_advanced_settings(self, page) -> None:
+        html = page.get("/create").content.decode()
+        assert re.findall(r'<option value="(\w+)"( selected)?>([^<]*PNG|WebP|JPEG)<', html) == [
+            ("png", " selected", "PNG"),
+            ("png16", "", "16-bit PNG"),
+            ("webp", "", "WebP"),
+            ("jpeg", "", "JPEG"),
+        ]
+        assert '<details class="fold"><summary><span class="label">Advanced' in html
+        page.post("/create", FORM | {"output_format": "jpeg"})
+        assert GenerationJob.objects.get().output_format == "jpeg"
+
+    def test_has_a_french_name(self, page) -> None:
+        html = page.get("/create", headers={"accept-language": "fr"}).content.decode()
+        assert '<option value="png16">PNG 16 bits</option>' in html
+
+    @pytest.mark.parametrize("query", ["", "&vary=1"])
+    def test_is_kept_by_use_again_and_vary(self, page, user, query: str) -> None:
+        job = factories.queued_job(user, output_format="webp")
+        html = page.get(f"/create?again={job.public_id}{query}").content.decode()
+        assert '<option value="webp" selected>' in html
+        assert '<details class="fold" open><summary><span class="label">Advanced' in html
+
+    def test_that_is_unknown_is_refused_at_its_field(self, page) -> None:
+        answer = page.post("/create", FORM | {"output_format": "gif"})
+        html = answer.content.decode()
+        assert answer.status_code == 400
+        assert "File format must be one of png, png16, webp, jpeg, not" in html
+        assert '<a href="#output_format">' in html
+
+
 def test_lens_tells_tokens_chunks_and_weights(page) -> None:
     html = page.post("/create/prompt", {"prompt": "a castle, (snow:1.3) " * 30}).content.decode()
     assert "<html" not in html

@@ -211,6 +211,21 @@ class TestSucceeded:
         assert thumbnail.headers["Content-Type"] == "image/webp"
         assert "sandbox" in thumbnail.headers["Content-Security-Policy"]
 
+    @pytest.mark.parametrize(
+        ("name", "told"), [("png16", "16-bit PNG"), ("webp", "WebP"), ("jpeg", "JPEG")]
+    )
+    def test_format_is_told_and_sent(self, page, user, media, name: str, told: str) -> None:
+        job = finished_job(user, output_format=name)
+        assert f"<dt>File format</dt><dd>{told}</dd>" in html_of(page, job)
+        for address in ("picture", "download"):
+            answer = page.get(f"/jobs/{job.public_id}/{address}")
+            assert body_of(answer)
+            assert answer["Content-Type"] == job.file_format.content_type
+            assert job.public_filename in answer["Content-Disposition"]
+
+    def test_usual_format_is_not_worth_a_word(self, page, user, media) -> None:
+        assert "File format" not in html_of(page, finished_job(user))
+
     def test_delete_takes_row_and_files(self, page, user, media) -> None:
         job = finished_job(user)
         answer = page.post(f"/jobs/{job.public_id}/delete", follow=True)

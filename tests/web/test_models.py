@@ -64,7 +64,9 @@ class TestForm:
 
     def test_lists_every_model_that_is_installed(self, page) -> None:
         html = text_of(page.get("/create"))
-        names = re.findall(r'<option value="([^"]*)"', html)
+        offered = re.search(r'<select[^>]* name="profile".*?</select>', html)
+        assert offered
+        names = re.findall(r'<option value="([^"]*)"', offered[0])
         assert names == ["miniature", *DISTILLED]
         assert "Show its settings" in html
 

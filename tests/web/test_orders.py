@@ -57,6 +57,7 @@ def test_numbers_are_read_as_the_french_write_them() -> None:
         ("width", "127"),
         ("height", "٣"),
         ("profile", "../etc"),
+        ("output_format", "gif"),
         ("prompt", "  "),
         ("negative_prompt", "a\x00b"),
     ],
@@ -65,6 +66,11 @@ def test_what_makes_no_sense_is_refused_at_its_field(name: str, given: str) -> N
     with pytest.raises(InvalidRequest) as caught:
         read(**{name: given})
     assert [error.field for error in caught.value.errors] == [name]
+
+
+@pytest.mark.parametrize(("given", "read_as"), [("", "png"), ("webp", "webp"), ("png16", "png16")])
+def test_format_is_the_usual_one_unless_it_is_chosen(given: str, read_as: str) -> None:
+    assert read(output_format=given).output_format == read_as
 
 
 def test_strength_counts_only_with_a_reference() -> None:

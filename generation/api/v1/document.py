@@ -15,6 +15,7 @@ from rest_framework.permissions import AllowAny
 from generation import conf
 from generation.api.orders import Priority
 from generation.api.v1 import serializers
+from generation.spec.formats import FORMATS, PNG
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
 
@@ -35,11 +36,11 @@ def describe(
     """What a view takes and answers.
 
     request: the name of a component that `complete` adds. responses: serializers, or the media
-    type of bytes.
+    types of bytes.
     """
     answers: dict[Any, Any] = {
-        (status, answer) if isinstance(answer, str) else status: (
-            bytes if isinstance(answer, str) else answer
+        (status, *answer) if isinstance(answer, tuple) else status: (
+            bytes if isinstance(answer, tuple) else answer
         )
         for status, answer in responses.items()
     }
@@ -126,6 +127,12 @@ def _job_request(profile: ModelProfile) -> dict[str, Any]:
         "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": MAX_SEED},
         "ip_strength": _number("number", 0, 1 if profile.has_adapter else 0, 0),
         "profile": {"type": "string", "enum": [profile.name]},
+        "output_format": {
+            "type": "string",
+            "enum": list(FORMATS),
+            "default": PNG.name,
+            "description": serializers.FILE_FORMATS,
+        },
         "priority": {
             "type": "string",
             "enum": Priority.values,

@@ -14,6 +14,7 @@ from generation.models import GenerationJob, JobStatus
 from generation.prompts import PromptReading
 from generation.spec.adjustments import ADJUSTMENTS, known_adjustments
 from generation.spec.errors import FAILURES, failure_sentence
+from generation.spec.formats import FORMATS
 from generation.spec.hints import CODES
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
@@ -54,6 +55,7 @@ class HintSerializer(serializers.Serializer):
 
 
 HINTS = "for a profile that knows only its own world; else empty"
+FILE_FORMATS = "of the picture's file: png loses nothing of 8 bits a colour, png16 of 16"
 PAUSE_REASON = "the operator's, while the queue is paused; else null"
 
 
@@ -73,6 +75,7 @@ class JobSerializer(serializers.Serializer):
     seed = serializers.IntegerField()
     ip_strength = serializers.FloatField()
     profile = serializers.CharField()
+    output_format = serializers.ChoiceField(choices=list(FORMATS), help_text=FILE_FORMATS)
     step = serializers.IntegerField(help_text="steps that are done, of `steps`")
     percent = serializers.IntegerField(min_value=0, max_value=100)
     position = serializers.IntegerField(
@@ -236,6 +239,7 @@ REQUEST_FIELDS = (
     "seed",
     "ip_strength",
     "profile",
+    "output_format",
 )
 
 

@@ -27,6 +27,7 @@ from generation.jobs import services
 from generation.jobs.estimates import forecast
 from generation.models import GenerationJob, JobPreview
 from generation.prompts import read_prompt
+from generation.spec.formats import CONTENT_TYPES
 from generation.spec.request import read_prompt_fields
 
 
@@ -106,7 +107,7 @@ class ImageView(APIView):
 
     @describe(
         "Fetch the finished picture",
-        responses={200: "image/png", 304: None},
+        responses={200: CONTENT_TYPES, 304: None},
         errors=(403, 404, 409),
         parameters=[header(200, "ETag", "sent back as If-None-Match, it may be answered by 304")],
     )
@@ -121,7 +122,7 @@ class PreviewView(APIView):
 
     @describe(
         "Fetch the latest preview of a running job, an eighth of the picture's size",
-        responses={200: "image/jpeg"},
+        responses={200: ("image/jpeg",)},
         errors=(403, 404, 409),
         parameters=[header(200, "X-Step", "the step that it shows")],
     )

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generation', '0004_queue'),
+        ('generation', '0005_output_format'),
     ]
 
     operations = [

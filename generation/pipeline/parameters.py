@@ -1,39 +1,18 @@
-"""The picture as a file that tells how it was made, in AUTOMATIC1111's words."""
+"""How a picture was made, in AUTOMATIC1111's words."""
 
-import io
 import json
 import re
 from importlib import metadata
-
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from generation.spec.request import GenerationRequest
 from generation.spec.samplers import DPM_2M_KARRAS, Sampler
 
 KEYWORD = "parameters"
+"""Of the text in a PNG."""
 SHOWN_DIGITS = 10
 """Of a digest, as A1111 has it."""
 
 _NEEDS_QUOTES = re.compile(r"[,:\n]")
-
-
-def encode_png(
-    image: Image.Image,
-    request: GenerationRequest,
-    model_title: str,
-    unet_digest: str = "",
-    sampler: Sampler = DPM_2M_KARRAS,
-) -> bytes:
-    """Write an 8-bit RGB PNG whose text chunk `parameters` holds the request and its model.
-
-    No time, job or owner goes into it: the same picture and request give the same bytes.
-    """
-    text = PngInfo()
-    text.add_text(KEYWORD, describe_request(request, model_title, unet_digest, sampler))
-    file = io.BytesIO()
-    image.save(file, format="PNG", pnginfo=text)
-    return file.getvalue()
 
 
 def describe_request(
