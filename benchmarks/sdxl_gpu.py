@@ -142,10 +142,10 @@ def build(case: Case) -> "StableDiffusionXLPipeline":  # noqa: F821
 def _full_size(case: Case) -> "StableDiffusionXLPipeline":  # noqa: F821
     """Half precision; numbers of a size that lets the layers' outputs stay finite."""
     import torch
-    from diffusers import DPMSolverMultistepScheduler
 
     from benchmarks.sdxl_parts import SCHEDULER, add_adapter, build_parts
     from generation.pipeline.placement import Placement, store_narrow
+    from generation.pipeline.schedulers import TellingDPMSolver
     from generation.spec.plans import plan_called
 
     torch.manual_seed(0)
@@ -157,7 +157,7 @@ def _full_size(case: Case) -> "StableDiffusionXLPipeline":  # noqa: F821
         values = noise.repeat(rows)[: tensor.numel()].view(tensor.shape) * scale
         return values if tensor.dim() > 1 else torch.ones_like(values)
 
-    scheduler = DPMSolverMultistepScheduler(**SCHEDULER)
+    scheduler = TellingDPMSolver(**SCHEDULER)
     with torch.device("meta"):
         pipe = build_parts(scheduler)
     for part in (pipe.vae, pipe.unet, pipe.text_encoder, pipe.text_encoder_2, pipe.image_encoder):

@@ -4,12 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DPMSolverMultistepScheduler,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
 from transformers import (
     CLIPImageProcessor,
     CLIPTextConfig,
@@ -20,6 +15,7 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
+from generation.pipeline.schedulers import TellingDPMSolver
 from generation.spec.profiles import MINIATURE
 
 ADAPTER_TOKENS = 4
@@ -102,7 +98,7 @@ SCHEDULER: dict[str, Any] = {
 }
 
 
-def build_parts(scheduler: DPMSolverMultistepScheduler) -> StableDiffusionXLPipeline:
+def build_parts(scheduler: TellingDPMSolver) -> StableDiffusionXLPipeline:
     """The pipeline without its adapter, on whichever device is torch's default.
 
     scheduler: made outside that device where it is meta, since it computes at once. The tokenizers

@@ -26,7 +26,8 @@ def limits() -> Limits:
 
 def profiles() -> dict[str, ModelProfile]:
     """All profiles that can be asked for by name, installed or not."""
-    return known_profiles(settings.IMAGEN_MODELS_DIR, *_chosen_by_path())
+    by_path = (at_path(folder) for folder in settings.IMAGEN_MODELS)
+    return known_profiles(settings.IMAGEN_MODELS_DIR, *by_path)
 
 
 def servable_profiles() -> list[str]:
@@ -36,12 +37,7 @@ def servable_profiles() -> list[str]:
 
 def profile() -> ModelProfile:
     """The profile of a job that names none."""
-    by_path = _chosen_by_path()
-    return by_path[0] if by_path else find_profile(settings.IMAGEN_PROFILE, profiles())
-
-
-def _chosen_by_path() -> list[ModelProfile]:
-    """The profile of a path:FOLDER setting, if it is one."""
     chosen: str = settings.IMAGEN_PROFILE
-    folder = chosen.removeprefix(PATH_PREFIX)
-    return [at_path(Path(folder))] if folder != chosen else []
+    if chosen.startswith(PATH_PREFIX):
+        return at_path(Path(chosen.removeprefix(PATH_PREFIX)))
+    return find_profile(chosen, profiles())

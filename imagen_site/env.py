@@ -24,7 +24,7 @@ BASE_DIR = Path(__file__).resolve().parents[1]
 PREFIX = "IMAGEN_"
 TRUE_WORDS = ("1", "true", "yes", "on")
 FALSE_WORDS = ("0", "false", "no", "off")
-BUNDLED = ("miniature", "sdxl")
+BUNDLED = ("miniature", "sdxl", "sdxl-turbo", "sdxl-lightning")
 MAIL_SCHEMES = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("plain", 25)}
 MIN_KEY_CHARS = 50
 MAX_NAME_CHARS = 200
@@ -221,17 +221,47 @@ def profile() -> str:
     """The name of a profile that comes with the code, or path:FOLDER with an absolute folder."""
     given = text("IMAGEN_PROFILE", "miniature")
     if given.startswith(PATH_PREFIX):
-        folder = given.removeprefix(PATH_PREFIX)
-        path = Path(folder).expanduser().absolute()
-        if folder and (path / MODEL_INDEX).is_file():
-            return f"{PATH_PREFIX}{path}"
-        raise ImproperlyConfigured(
-            f"IMAGEN_PROFILE is {given!r}, but there is no {path if folder else 'FOLDER'}/"
-            f"{MODEL_INDEX}; name the folder of an SDXL in diffusers layout."
-        )
+        return f"{PATH_PREFIX}{_model_folder('IMAGEN_PROFILE', given)}"
     if given in BUNDLED:
         return given
     raise _refused("IMAGEN_PROFILE", given, f"one of {', '.join(BUNDLED)}, or path:FOLDER")
+
+
+def models(chosen: str) -> list[Path]:
+    """The folders of the models beside the bundled ones; chosen: what `profile` told.
+
+    Raises ImproperlyConfigured for two folders of one name, since jobs name their model by it.
+    """
+    folders = [_model_folder("IMAGEN_PROFILE", chosen)] if chosen.startswith(PATH_PREFIX) else []
+    for entry in filter(None, map(str.strip, text("IMAGEN_MODELS").split(","))):
+        if not entry.startswith(PATH_PREFIX):
+            what = "path:FOLDER, or several with commas between them"
+            raise _refused("IMAGEN_MODELS", entry, what)
+        folder = _model_folder("IMAGEN_MODELS", entry)
+        twin = next((other for other in folders if other.name == folder.name), folder)
+        if twin != folder:
+            raise ImproperlyConfigured(
+                f"IMAGEN_MODELS: {folder} and {twin} would both be called"
+                f" {PATH_PREFIX}{folder.name}; rename one of the folders."
+            )
+        folders.append(folder)
+    return folders
+
+
+def _model_folder(name: str, given: str) -> Path:
+    """The folder of a path:FOLDER, absolute. Raises ImproperlyConfigured where no model is."""
+    folder = given.removeprefix(PATH_PREFIX)
+    path = Path(folder).expanduser().absolute()
+    if not folder or not (path / MODEL_INDEX).is_file():
+        raise ImproperlyConfigured(
+            f"{name} is {given!r}, but there is no {path if folder else 'FOLDER'}/"
+            f"{MODEL_INDEX}; name the folder of an SDXL in diffusers layout."
+        )
+    if len(PATH_PREFIX + path.name) > MAX_NAME_CHARS:
+        raise ImproperlyConfigured(
+            f"{name}: the name of the folder {path} is longer than a job can note; shorten it."
+        )
+    return path
 
 
 def worker_name() -> str:

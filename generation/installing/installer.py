@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -54,9 +54,9 @@ def install(
     """Bring every file of the profile into `folder` and record it; what is there and right stays.
 
     from_folder: holds copies of the repositories, or a hub's cache; nothing is downloaded.
-    Without it a whole installation is left alone; else files come from the account's hub cache
-    where they are there, else from the hub: at the recorded revision if there is one and `upgrade`
-    is False, else at the newest.
+    Without it a whole installation is left alone; else files come from the account's hub cache or a
+    model installed beside this one where they are there, else from the hub: at the recorded
+    revision if there is one and `upgrade` is False, else at the newest.
     Raises InstallFailed, with what to do; the next run goes on where this one ended.
     """
     wanted = RECIPES[profile_name]
@@ -64,7 +64,7 @@ def install(
         record = None if upgrade else _readable_record(folder)
         if record and from_folder is None and _is_whole(folder, record, wanted):
             return record
-        pieces = _find_pieces(wanted, record, from_folder)
+        pieces = _find_pieces(wanted, record, from_folder, _neighbours(folder))
         files = _bring_all(folder, pieces, is_quiet=is_quiet)
         result = InstallRecord(
             revisions={piece.repository: piece.revision for piece in pieces}, files=files
@@ -93,8 +93,21 @@ def _is_whole(folder: Path, record: InstallRecord, wanted: Sequence[WantedFile])
     return True
 
 
+def _neighbours(folder: Path) -> dict[str, Path]:
+    """Files of the models that are installed beside this one, by their recorded SHA-256."""
+    found: dict[str, Path] = {}
+    for neighbour in sorted(folder.parent.iterdir()):
+        record = _readable_record(neighbour) if neighbour != folder else None
+        for file in record.files if record else ():
+            found.setdefault(file.sha256, neighbour / file.path)
+    return found
+
+
 def _find_pieces(
-    wanted: Sequence[WantedFile], record: InstallRecord | None, from_folder: Path | None
+    wanted: Sequence[WantedFile],
+    record: InstallRecord | None,
+    from_folder: Path | None,
+    neighbours: Mapping[str, Path],
 ) -> list[Piece]:
     pieces: list[Piece] = []
     for repository, group in groupby(wanted, lambda file: file.repository):
@@ -102,7 +115,7 @@ def _find_pieces(
         pin = record.revisions.get(repository) if record else None
         pin = None if pin == LOCAL else pin
         if from_folder is None:
-            pieces += _from_hub(repository, files, pin)
+            pieces += _from_hub(repository, files, pin, neighbours)
         elif (copy := _find_copy(from_folder, repository)) is not None:
             pieces += _from_copy(copy, repository, files)
         elif (from_folder / (cached := f"models--{repository.replace('/', '--')}")).is_dir():
@@ -116,7 +129,12 @@ def _find_pieces(
     return pieces
 
 
-def _from_hub(repository: str, files: Sequence[WantedFile], pin: str | None) -> list[Piece]:
+def _from_hub(
+    repository: str,
+    files: Sequence[WantedFile],
+    pin: str | None,
+    neighbours: Mapping[str, Path],
+) -> list[Piece]:
     choices = [file.choices for file in files]
     try:
         found = hub.find_files(repository, pin, choices)
@@ -129,9 +147,17 @@ def _from_hub(repository: str, files: Sequence[WantedFile], pin: str | None) -> 
                 " again, or bring the files from another one with --from FOLDER."
             ) from unreachable
     return [
-        _piece(file, at_hub, hub.cached(repository, at_hub.revision, at_hub.path))
+        _piece(file, at_hub, _find_local(at_hub, neighbours))
         for file, at_hub in zip(files, found, strict=True)
     ]
+
+
+def _find_local(file: HubFile, neighbours: Mapping[str, Path]) -> Path | None:
+    """Where this machine has the file's contents: in the hub's cache, else in a neighbour."""
+    if place := hub.cached(file.repository, file.revision, file.path):
+        return place
+    place = neighbours.get(file.digest)
+    return place if place and place.is_file() and hub.matches(place, file) else None
 
 
 def _from_cache(

@@ -1,8 +1,5 @@
 """From embeddings to latents: the loop that takes the time, told step by step."""
 
-import contextlib
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +8,7 @@ from diffusers import StableDiffusionXLPipeline
 from generation.pipeline.preview import LatentColours, paint_preview
 from generation.pipeline.prompts import PromptEmbeddings
 from generation.pipeline.reference import Style
+from generation.pipeline.schedulers import numpy_notice_ignored
 from generation.spec.errors import GenerationError
 from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
@@ -47,8 +45,7 @@ def denoise(
                 f"{type(pipe.scheduler).__name__} takes {pipe.num_timesteps} steps where"
                 f" {request.steps} were asked for; choose a scheduler of one call a step"
             )
-        # DPM-Solver++ keeps its prediction of the clean latent: what the picture will be.
-        clean = pipe.scheduler.model_outputs[-1]
+        clean = pipe.scheduler.clean_latent
         listener.on_step(
             StepProgress(
                 step=index + 1,
@@ -59,7 +56,7 @@ def denoise(
         return {}
 
     embeddings = conditioning.prompts
-    with _numpy_notice_ignored():
+    with numpy_notice_ignored():
         output = pipe(
             prompt_embeds=embeddings.prompt_embeds,
             pooled_prompt_embeds=embeddings.pooled_prompt_embeds,
@@ -84,11 +81,3 @@ def _style_arguments(pipe: StableDiffusionXLPipeline, style: Style | None) -> di
         return {}
     pipe.set_ip_adapter_scale(style.strength)
     return {"ip_adapter_image_embeds": [style.image_embeds]}
-
-
-@contextlib.contextmanager
-def _numpy_notice_ignored() -> Iterator[None]:
-    """Diffusers 0.42.1 hands tensors to np.array, for which NumPy 2 scolds torch 2.13."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        yield

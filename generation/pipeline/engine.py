@@ -36,6 +36,7 @@ from generation.spec.adjustments import SMALLER_PLAN, TILED_DECODE
 from generation.spec.errors import DoesNotFit, OutOfMemory
 from generation.spec.faults import FAULT_VARIABLE, Fault, parse_fault
 from generation.spec.formats import FORMATS
+from generation.spec.limits import Limits
 from generation.spec.picture import Picture
 from generation.spec.plans import AUTOMATIC, RESERVED_GIB, smaller_plan
 from generation.spec.profiles import ModelProfile
@@ -136,7 +137,7 @@ class Engine:
             width=side,
             height=side,
             steps=WARM_UP_STEPS,
-            guidance_scale=7.5,
+            guidance_scale=self.profile.guidance_scale(Limits()).default,
             seed=0,
             ip_strength=0.0,
             profile=self.profile.name,
@@ -213,7 +214,9 @@ class Engine:
     def _write(
         self, request: GenerationRequest, colours: torch.Tensor, changes: Sequence[str]
     ) -> Picture:
-        text = describe_request(request, self.profile.title, self._unet_digest)
+        text = describe_request(
+            request, self.profile.title, self._unet_digest, self.profile.sampler
+        )
         file_format = FORMATS[request.output_format]
         height, width, _channels = colours.shape
         return Picture(

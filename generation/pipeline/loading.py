@@ -3,12 +3,7 @@
 from pathlib import Path
 
 import torch
-from diffusers import (
-    AutoencoderKL,
-    DPMSolverMultistepScheduler,
-    StableDiffusionXLPipeline,
-    UNet2DConditionModel,
-)
+from diffusers import AutoencoderKL, StableDiffusionXLPipeline, UNet2DConditionModel
 from diffusers.utils import logging as diffusers_logging
 from safetensors import SafetensorError
 from transformers import (
@@ -21,6 +16,7 @@ from transformers.utils import logging as transformers_logging
 from generation.pipeline.folder import check_folder
 from generation.pipeline.memory import is_shortage
 from generation.pipeline.placement import Placement, store_narrow
+from generation.pipeline.schedulers import build_scheduler, numpy_notice_ignored
 from generation.spec.errors import ModelUnavailable
 from generation.spec.profiles import ADAPTER_FILE, ADAPTER_FOLDER, ModelProfile
 
@@ -37,7 +33,7 @@ UNREADABLE = (OSError, ValueError, SafetensorError, RuntimeError, KeyError)
 def load_pipeline(
     profile: ModelProfile, placement: Placement, *, is_checked: bool = False
 ) -> StableDiffusionXLPipeline:
-    """Read the profile's folder into an SDXL pipeline with DPM++ 2M Karras; offline and silent.
+    """Read the profile's folder into an SDXL pipeline with its scheduler; offline and silent.
 
     An IP-Adapter in the folder is loaded too. All parts are in host memory, ready to be placed.
     Takes half a second for the miniature.
@@ -60,9 +56,7 @@ def load_pipeline(
             f"The model in {profile.folder} cannot be read: {error} {profile.remedy}"
         ) from error
     pipe.set_progress_bar_config(disable=True)
-    pipe.scheduler = DPMSolverMultistepScheduler.from_config(
-        pipe.scheduler.config, use_karras_sigmas=True, algorithm_type="dpmsolver++"
-    )
+    pipe.scheduler = build_scheduler(profile.sampler.scheduler, pipe.scheduler.config)
     return pipe
 
 
@@ -70,9 +64,10 @@ def _read_parts(folder: Path, dtype: torch.dtype) -> StableDiffusionXLPipeline:
     parts = {name: _read_part(folder / name, model, dtype) for name, model in PARTS.items()}
     if parts["vae"].config.force_upcast:  # SDXL's first VAE overflows in half precision
         parts["vae"].to(torch.float32)
-    return StableDiffusionXLPipeline.from_pretrained(
-        folder, **parts, local_files_only=True, add_watermarker=False
-    )
+    with numpy_notice_ignored():  # of the folder's own scheduler
+        return StableDiffusionXLPipeline.from_pretrained(
+            folder, **parts, local_files_only=True, add_watermarker=False
+        )
 
 
 def _read_part(folder: Path, model: type, dtype: torch.dtype) -> torch.nn.Module:

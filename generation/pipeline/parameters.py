@@ -5,18 +5,22 @@ import re
 from importlib import metadata
 
 from generation.spec.request import GenerationRequest
+from generation.spec.samplers import DPM_2M_KARRAS, Sampler
 
 KEYWORD = "parameters"
 """Of the text in a PNG."""
-SAMPLER = "DPM++ 2M"
-SCHEDULE = "Karras"
 SHOWN_DIGITS = 10
 """Of a digest, as A1111 has it."""
 
 _NEEDS_QUOTES = re.compile(r"[,:\n]")
 
 
-def describe_request(request: GenerationRequest, model_title: str, unet_digest: str = "") -> str:
+def describe_request(
+    request: GenerationRequest,
+    model_title: str,
+    unet_digest: str = "",
+    sampler: Sampler = DPM_2M_KARRAS,
+) -> str:
     """The text that A1111 and its readers understand: prompt, negative prompt, one line of pairs.
 
     A blank negative prompt has no line. Steps come first, since some readers look for them. The
@@ -27,16 +31,18 @@ def describe_request(request: GenerationRequest, model_title: str, unet_digest: 
     lines = [request.prompt]
     if request.negative_prompt.strip():
         lines.append(f"Negative prompt: {request.negative_prompt}")
-    pairs = _settings(request, model_title, unet_digest)
+    pairs = _settings(request, model_title, unet_digest, sampler)
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs.items()))
     return "\n".join(lines)
 
 
-def _settings(request: GenerationRequest, model_title: str, unet_digest: str) -> dict[str, str]:
+def _settings(
+    request: GenerationRequest, model_title: str, unet_digest: str, sampler: Sampler
+) -> dict[str, str]:
     pairs = {
         "Steps": str(request.steps),
-        "Sampler": SAMPLER,
-        "Schedule type": SCHEDULE,
+        "Sampler": sampler.name,
+        "Schedule type": sampler.schedule,
         "CFG scale": str(request.guidance_scale).removesuffix(".0"),
         "Seed": str(request.seed),
         "Size": f"{request.width}x{request.height}",

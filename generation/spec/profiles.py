@@ -7,7 +7,8 @@ from pathlib import Path
 
 from generation.spec import installation
 from generation.spec.errors import UnknownProfile
-from generation.spec.limits import SIZE_MULTIPLE
+from generation.spec.limits import SIZE_MULTIPLE, Limits, Number, Range
+from generation.spec.samplers import DPM_2M_KARRAS, EULER, EULER_ANCESTRAL, Sampler
 
 MODEL_INDEX = "model_index.json"
 ADAPTER_FOLDER = "ip_adapter"
@@ -23,7 +24,12 @@ class ModelProfile:
     ip_adapter/ beside them holds an IP-Adapter in the layout of h94/IP-Adapter, if there is one.
     min_side, max_side, default_side: pixels, multiples of 8; the default is what it was made for.
     device: "cpu", or "auto" for a GPU where there is one.
+    sampler: how its steps are taken.
+    default_steps, min_steps, max_steps, default_guidance_scale, max_guidance_scale: of a model that
+    was distilled to a few steps without guidance; None: the server's Limits.
     install_command: what an operator types to get the weights; empty where they cannot be got so.
+    download_gb: how much that brings, in 10**9 bytes.
+    licence: what its licence forbids that SDXL's own does not, a sentence; else empty.
     knows_only_its_world: it was shown the scenes of spec.world, and can paint nothing else.
     """
 
@@ -34,7 +40,15 @@ class ModelProfile:
     max_side: int
     default_side: int
     device: str
+    sampler: Sampler = DPM_2M_KARRAS
+    default_steps: int | None = None
+    min_steps: int | None = None
+    max_steps: int | None = None
+    default_guidance_scale: float | None = None
+    max_guidance_scale: float | None = None
     install_command: str = ""
+    download_gb: float = 0.0
+    licence: str = ""
     knows_only_its_world: bool = False
 
     @property
@@ -55,6 +69,32 @@ class ModelProfile:
     def has_adapter(self) -> bool:
         """Whether a reference picture can be followed. Every recipe of ours brings an adapter."""
         return bool(self.install_command) or (self.folder / ADAPTER_FOLDER / ADAPTER_FILE).is_file()
+
+    @property
+    def has_own_steps(self) -> bool:
+        """Whether it was made for certain numbers of steps, whatever the server allows others."""
+        return self.max_steps is not None
+
+    @property
+    def has_own_guidance(self) -> bool:
+        """Whether it was made to paint without guidance; a negative prompt then does nothing."""
+        return self.max_guidance_scale is not None
+
+    def steps(self, limits: Limits) -> Range[int]:
+        """How many steps may be asked for: its own range where it has one, else the server's."""
+        return Range(
+            minimum=_own(self.min_steps, 1),
+            maximum=_own(self.max_steps, limits.max_steps),
+            default=_own(self.default_steps, limits.default_steps),
+        )
+
+    def guidance_scale(self, limits: Limits) -> Range[float]:
+        """Which guidance may be asked for: its own range where it has one, else the server's."""
+        return Range(
+            minimum=0.0,
+            maximum=_own(self.max_guidance_scale, limits.max_guidance_scale),
+            default=_own(self.default_guidance_scale, limits.default_guidance_scale),
+        )
 
 
 MINIATURE = ModelProfile(
@@ -80,6 +120,56 @@ def sdxl(models_dir: Path) -> ModelProfile:
         default_side=1024,
         device="auto",
         install_command="manage.py install_profile sdxl",
+        download_gb=11.5,
+    )
+
+
+def sdxl_turbo(models_dir: Path) -> ModelProfile:
+    """SDXL Turbo: one to four steps without guidance (Sauer and others, arXiv:2311.17042)."""
+    return ModelProfile(
+        name="sdxl-turbo",
+        title="SDXL Turbo",
+        folder=models_dir / "sdxl-turbo",
+        min_side=256,
+        max_side=1024,
+        default_side=512,
+        device="auto",
+        sampler=EULER_ANCESTRAL,
+        default_steps=4,
+        min_steps=1,
+        max_steps=4,
+        default_guidance_scale=0.0,
+        max_guidance_scale=2.0,
+        install_command="manage.py install_profile sdxl-turbo",
+        download_gb=11.5,
+        licence=(
+            "SDXL Turbo may be used for research and without profit; commercial use needs a"
+            " licence of Stability AI (https://stability.ai/license)."
+        ),
+    )
+
+
+def sdxl_lightning(models_dir: Path) -> ModelProfile:
+    """SDXL with a UNet distilled to four steps (Lin and others, arXiv:2402.13929).
+
+    Its authors publish a UNet for each number of steps and ask that none be used with another.
+    """
+    return ModelProfile(
+        name="sdxl-lightning",
+        title="SDXL Lightning",
+        folder=models_dir / "sdxl-lightning",
+        min_side=256,
+        max_side=2048,
+        default_side=1024,
+        device="auto",
+        sampler=EULER,
+        default_steps=4,
+        min_steps=4,
+        max_steps=4,
+        default_guidance_scale=0.0,
+        max_guidance_scale=2.0,
+        install_command="manage.py install_profile sdxl-lightning",
+        download_gb=11.5,
     )
 
 
@@ -102,7 +192,8 @@ def at_path(folder: Path) -> ModelProfile:
 
 def known_profiles(models_dir: Path, *further: ModelProfile) -> dict[str, ModelProfile]:
     """All profiles by name, installed or not."""
-    return {profile.name: profile for profile in (MINIATURE, sdxl(models_dir), *further)}
+    installable = (sdxl(models_dir), sdxl_turbo(models_dir), sdxl_lightning(models_dir))
+    return {profile.name: profile for profile in (MINIATURE, *installable, *further)}
 
 
 def find_profile(name: str, profiles: Mapping[str, ModelProfile]) -> ModelProfile:
@@ -111,6 +202,10 @@ def find_profile(name: str, profiles: Mapping[str, ModelProfile]) -> ModelProfil
         return profiles[name]
     except KeyError:
         raise UnknownProfile(name=name, known=sorted(profiles)) from None
+
+
+def _own(value: Number | None, otherwise: Number) -> Number:
+    return otherwise if value is None else value
 
 
 def _native_side(folder: Path) -> int:

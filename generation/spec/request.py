@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing, gettext_noop
 from generation.spec.formats import FORMATS, PNG
-from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE, Limits
+from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE, Limits, Range
 from generation.spec.profiles import ModelProfile
 from generation.spec.weighting import WeightingRefused, read_fragments
 
@@ -72,10 +72,8 @@ def build_request(
         negative_prompt=reader.text("negative_prompt", limits.max_prompt_chars),
         width=reader.side("width", profile),
         height=reader.side("height", profile),
-        steps=reader.whole("steps", 1, limits.max_steps, limits.default_steps),
-        guidance_scale=reader.number(
-            "guidance_scale", 0.0, limits.max_guidance_scale, limits.default_guidance_scale
-        ),
+        steps=reader.steps(profile, limits),
+        guidance_scale=reader.guidance_scale(profile, limits),
         seed=reader.seed(),
         ip_strength=ip_strength,
         reference=reference,
@@ -162,26 +160,59 @@ class _FieldReader:
         except WeightingRefused as refusal:
             self.refuse(name, value, refusal.template, **refusal.params)
 
-    def whole(self, name: str, low: int, high: int, default: int) -> int:
-        value = self.fields.get(name, default)
+    def whole(self, name: str, bounds: Range[int], template: str = "", **params: object) -> int:
+        """A whole number within bounds; template, params: an error that says more."""
+        value = self.fields.get(name, bounds.default)
         number = _integral(value)
-        if isinstance(number, int) and not isinstance(number, bool) and low <= number <= high:
+        if isinstance(number, int) and not isinstance(number, bool) and number in bounds:
             return number
-        template = gettext_noop(
+        template = template or gettext_noop(
             "%(field)s must be a whole number from %(low)d to %(high)d, not %(value)s."
         )
-        self.refuse(name, value, template, low=low, high=high)
-        return default
+        self.refuse(name, value, template, low=bounds.minimum, high=bounds.maximum, **params)
+        return bounds.default
 
-    def number(self, name: str, low: float, high: float, default: float) -> float:
-        value = self.fields.get(name, default)
-        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+    def number(
+        self, name: str, bounds: Range[float], template: str = "", **params: object
+    ) -> float:
+        """A number within bounds; template, params: an error that says more."""
+        value = self.fields.get(name, bounds.default)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value in bounds:
             return float(value)
-        template = gettext_noop(
+        template = template or gettext_noop(
             "%(field)s must be a number from %(low)g to %(high)g, not %(value)s."
         )
-        self.refuse(name, value, template, low=low, high=high)
-        return default
+        self.refuse(name, value, template, low=bounds.minimum, high=bounds.maximum, **params)
+        return bounds.default
+
+    def steps(self, profile: ModelProfile, limits: Limits) -> int:
+        bounds = profile.steps(limits)
+        if not profile.has_own_steps:
+            return self.whole("steps", bounds)
+        if bounds.minimum == bounds.maximum:
+            template = gettext_noop(
+                "%(field)s must be %(low)d for the profile %(profile)s, which was made for just so"
+                " many, not %(value)s; leave it out, and it is %(default)d."
+            )
+        else:
+            template = gettext_noop(
+                "%(field)s must be a whole number from %(low)d to %(high)d for the profile "
+                "%(profile)s, not %(value)s; leave it out, and it is %(default)d."
+            )
+        return self.whole("steps", bounds, template, profile=profile.name, default=bounds.default)
+
+    def guidance_scale(self, profile: ModelProfile, limits: Limits) -> float:
+        bounds = profile.guidance_scale(limits)
+        if not profile.has_own_guidance:
+            return self.number("guidance_scale", bounds)
+        template = gettext_noop(
+            "%(field)s must be a number from %(low)g to %(high)g for the profile %(profile)s, which"
+            " was made to paint without guidance, not %(value)s; leave it out, and it is"
+            " %(default)g."
+        )
+        return self.number(
+            "guidance_scale", bounds, template, profile=profile.name, default=bounds.default
+        )
 
     def side(self, name: str, profile: ModelProfile) -> int:
         value = self.fields.get(name, profile.default_side)
@@ -202,7 +233,7 @@ class _FieldReader:
         """The given seed, or one drawn here when it is absent or null."""
         if self.fields.get("seed") is None:
             return secrets.randbelow(MAX_SEED + 1)
-        return self.whole("seed", 0, MAX_SEED, 0)
+        return self.whole("seed", Range(minimum=0, maximum=MAX_SEED, default=0))
 
     def profile(self, profiles: Mapping[str, ModelProfile], default: str) -> ModelProfile:
         """The named profile, or the default where none is named."""
@@ -219,7 +250,7 @@ class _FieldReader:
 
     def style(self, profile: ModelProfile, find_reference: Callable[[], str]) -> tuple[float, str]:
         """ip_strength, and the reference that it weighs: none at strength 0."""
-        strength = self.number("ip_strength", 0.0, 1.0, 0.0)
+        strength = self.number("ip_strength", Range(minimum=0.0, maximum=1.0, default=0.0))
         if strength == 0:
             return 0.0, ""
         if not profile.has_adapter:

@@ -37,6 +37,8 @@ def create(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _show(request, _first_form(request))
     form = request.POST.dict()
+    is_shown_again = bool(form.keys() & {"roll", "check", "forget", "use"})
+    form = orders.follow_model(form, is_shown_again=is_shown_again)
     try:
         form, errors = _keep_file(request, form)
     except ReaderBusy as busy:
@@ -46,8 +48,8 @@ def create(request: HttpRequest) -> HttpResponse:
     if "forget" in form:
         form = _forget(request, form)
     if "use" in form:
-        form = _with_model(form, form["use"])
-    if form.keys() & {"roll", "check", "forget", "use"}:
+        form = orders.with_model(form, form["use"])
+    if is_shown_again:
         return _show(request, form, errors=errors)
     return _submit(request, form, errors)
 
@@ -68,7 +70,7 @@ def look_at_queue(request: HttpRequest) -> HttpResponse:
     """When it would be ready: the sentence beside the button alone, for what the fields hold."""
     asked = request.GET
     form = {name: asked[name] for name in orders.FORECAST_FIELDS if name in asked}
-    page = _page(request, form)
+    page = _page(request, orders.follow_model(form))
     return render(request, "generation/_estimate.html", {"page": page})
 
 
@@ -97,18 +99,13 @@ def _first_form(request: HttpRequest) -> Form:
     if "again" in wanted:
         jobs = GenerationJob.objects.owned_by(request.user.pk).select_related("reference")
         job = get_object_or_404(jobs, public_id=_read_uuid(wanted["again"]))
-        form = orders.as_form(job) | {"reference": _choice_of(job)}
+        form = orders.follow_model(orders.as_form(job)) | {"reference": _choice_of(job)}
     if "vary" in wanted:
         form["seed"] = ""
     if "profile" in wanted:
-        form = _with_model(form, wanted["profile"])
+        form = orders.with_model(form, wanted["profile"])
     sizes = {name: wanted[name] for name in ("width", "height", "steps") if name in wanted}
     return form | sizes
-
-
-def _with_model(form: Form, name: str) -> Form:
-    """Another model, in its own sizes: a shape stays, an exact size is of the model before."""
-    return form | {"profile": name, "width": "", "height": ""}
 
 
 def _submit(request: HttpRequest, form: Form, errors: list[FieldError]) -> HttpResponse:

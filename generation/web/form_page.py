@@ -17,7 +17,7 @@ from generation.models import UploadedReference
 from generation.prompts import PromptReading, Token, read_prompt
 from generation.spec.errors import FieldError, ModelUnavailable
 from generation.spec.formats import FORMATS, PNG, FileFormat
-from generation.spec.limits import Limits
+from generation.spec.limits import Limits, Range
 from generation.spec.profiles import ModelProfile
 from generation.spec.weighting import WeightingRefused
 from generation.uploads.rebuild import MAX_FILE_BYTES
@@ -118,15 +118,30 @@ class FormPage:
     @cached_property
     def values(self) -> Form:
         """What the fields hold: what was typed, else the default."""
-        limits = self.limits
         defaults = {
             "shape": "1x1",
-            "steps": str(limits.default_steps),
-            "guidance_scale": f"{limits.default_guidance_scale:g}",
             "ip_strength": f"{orders.DEFAULT_STRENGTH:g}",
             "output_format": PNG.name,
         }
-        return defaults | self.form
+        return defaults | orders.offered_values(self.profile) | self.form
+
+    @cached_property
+    def steps(self) -> Range[int]:
+        return self.profile.steps(self.limits)
+
+    @cached_property
+    def guidance(self) -> Range[float]:
+        return self.profile.guidance_scale(self.limits)
+
+    @property
+    def has_one_step_count(self) -> bool:
+        """Whether the model always takes the same number of steps."""
+        return self.steps.minimum == self.steps.maximum
+
+    @property
+    def offered_for(self) -> str:
+        """The name of the field that says whose steps and guidance are offered."""
+        return orders.OFFERED_FOR
 
     @property
     def shown_guidance(self) -> str:

@@ -18,6 +18,7 @@ from generation.models import FINAL_STATUSES, GenerationJob, JobPreview, JobStat
 from generation.spec.adjustments import ADJUSTMENTS, known_adjustments
 from generation.spec.errors import failure_sentence
 from generation.spec.limits import SIZE_MULTIPLE
+from generation.spec.profiles import ModelProfile
 from generation.templatetags.imagen import duration
 from generation.web.moves import Move, moves_for_owner
 
@@ -218,11 +219,7 @@ class JobPage:
             case "out_of_memory" | "does_not_fit":
                 return [*self._smaller(), *same, edit]
             case "timeout":
-                fewer = Way(
-                    label=_("Try with %(steps)d steps") % {"steps": self._fewer_steps},
-                    address=self.again(steps=self._fewer_steps),
-                )
-                return [fewer, *self._smaller(), *same]
+                return [*self._fewer(), *self._smaller(), *same]
             case "prompt_unreadable" | "reference_unreadable" | "not_finite":
                 return [edit, *same]
         return [*same, edit]
@@ -241,12 +238,21 @@ class JobPage:
         return self.again(vary=1)
 
     @property
-    def _fewer_steps(self) -> int:
-        return max(1, self.job.steps // 2)
+    def _profile(self) -> ModelProfile:
+        """The job's own; the default where that is gone, which the form then offers."""
+        return conf.profiles().get(self.job.profile) or conf.profile()
+
+    def _fewer(self) -> list[Way]:
+        """The same in half the steps, where the profile takes fewer."""
+        steps = max(self._profile.steps(conf.limits()).minimum, self.job.steps // 2)
+        if steps >= self.job.steps:
+            return []
+        label = _("Try with %(steps)d steps") % {"steps": steps}
+        return [Way(label=label, address=self.again(steps=steps))]
 
     def _smaller(self) -> list[Way]:
         """The same at a smaller size, where the profile has one."""
-        profile = conf.profiles().get(self.job.profile) or conf.profile()
+        profile = self._profile
         sides = (self.job.width, self.job.height)
         width, height = (
             max(profile.min_side, int(side * SMALLER) // SIZE_MULTIPLE * SIZE_MULTIPLE)

@@ -18,11 +18,13 @@ WHOLE_FIELDS = ("width", "height", "steps", "seed")
 NUMBER_FIELDS = ("guidance_scale", "ip_strength")
 TEXT_FIELDS = ("prompt", "negative_prompt", "profile", "output_format")
 FORECAST_FIELDS = (
-    *("shape", "width", "height", "steps", "profile"),
+    *("shape", "width", "height", "steps", "guidance_scale", "profile", "offered_for"),
     *("reference", "ip_strength", "priority"),
 )
 """What place and time of an order depend on: no words."""
 BATCH = "batch"
+OFFERED_FOR = "offered_for"
+"""Holds the name of the model whose steps and guidance the form offered when it was shown."""
 DEFAULT_STRENGTH = 0.6
 """What the form offers once a reference is chosen."""
 
@@ -93,6 +95,40 @@ def _build_likely(fields: Mapping[str, object]) -> GenerationRequest:
     )
 
 
+def offered_values(profile: ModelProfile) -> dict[str, str]:
+    """The steps and guidance that the form offers for this model, as its fields hold them."""
+    limits = conf.limits()
+    return {
+        "steps": str(profile.steps(limits).default),
+        "guidance_scale": f"{profile.guidance_scale(limits).default:g}",
+    }
+
+
+def follow_model(form: Mapping[str, str], *, is_shown_again: bool = False) -> dict[str, str]:
+    """The form without the steps and guidance that were offered for another model than it names.
+
+    What was left as it was offered takes the default of the model that is chosen now. What was
+    typed stays, to be accepted or refused; in a form that is only shown again, it goes if the model
+    cannot accept it.
+    """
+    before, now = conf.profiles().get(form.get(OFFERED_FOR, "")), chosen_profile(form)
+    if before is None or before.name == now.name:
+        return dict(form)
+    unwanted = {name for name, value in offered_values(before).items() if form.get(name) == value}
+    if is_shown_again:
+        unwanted |= _unfit_fields(form, now)
+    return {name: value for name, value in form.items() if name not in unwanted}
+
+
+def with_model(form: Mapping[str, str], name: str) -> dict[str, str]:
+    """The form for another model, in its own sizes: a shape stays, an exact size does not.
+
+    Steps and guidance stay where they were typed and the model accepts them.
+    """
+    moved = {**form, "profile": name, OFFERED_FOR: chosen_profile(form).name}
+    return follow_model(moved, is_shown_again=True) | {"width": "", "height": ""}
+
+
 def is_batch(form: Mapping[str, str]) -> bool:
     """Whether others may go first."""
     return form.get("priority") == BATCH
@@ -131,6 +167,7 @@ def as_form(job: GenerationJob) -> dict[str, str]:
         "guidance_scale": f"{request.guidance_scale:g}",
         "seed": str(request.seed),
         "profile": request.profile,
+        OFFERED_FOR: request.profile,
         "output_format": request.output_format,
         "ip_strength": f"{request.ip_strength or DEFAULT_STRENGTH:g}",
         "priority": BATCH if job.is_batch else "",
@@ -149,8 +186,20 @@ def chosen_profile(form: Mapping[str, str]) -> ModelProfile:
     return profile if profile and profile.is_installed else conf.profile()
 
 
+def _unfit_fields(form: Mapping[str, str], profile: ModelProfile) -> set[str]:
+    """Which of steps and guidance the model would refuse."""
+    limits = conf.limits()
+    bounds = {"steps": profile.steps(limits), "guidance_scale": profile.guidance_scale(limits)}
+    given = {name: _number(form.get(name, "")) for name in bounds}
+    return {
+        name
+        for name, value in given.items()
+        if not isinstance(value, float) or value not in bounds[name]
+    }
+
+
 def _shape_sides(form: Mapping[str, str]) -> dict[str, object]:
-    profile = chosen_profile(form)
+    profile = conf.profiles().get(form.get("profile", "")) or conf.profile()
     for shape in SHAPES:
         if shape.key == form.get("shape"):
             return dict(zip(("width", "height"), shape.at(profile), strict=True))

@@ -1,9 +1,11 @@
 """The native API: one's own jobs by id, with what can be done to them."""
 
+import dataclasses
 import json
 
 import pytest
 
+from generation import conf
 from generation.api.hints import Adviser
 from generation.api.v1 import serializers
 from generation.jobs import services, transitions
@@ -11,6 +13,7 @@ from generation.jobs.estimates import forecast
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import FAILURES
 from generation.spec.profiles import MINIATURE
+from generation.tokens import draw_token
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -59,11 +62,71 @@ def test_wrong_fields_are_named(api) -> None:
     assert {error["field"] for error in answer.json()["errors"]} == {"prompt", "steps", "profile"}
 
 
-def test_uninstalled_profile_is_refused_with_the_command(api) -> None:
-    answer = api.post(JOBS, {"prompt": "a castle", "profile": "sdxl"})
+@pytest.mark.parametrize("name", ["sdxl", "sdxl-turbo", "sdxl-lightning"])
+def test_uninstalled_profile_is_refused_with_the_command(api, name: str) -> None:
+    answer = api.post(JOBS, {"prompt": "a castle", "profile": name})
     assert answer.status_code == 400
-    assert "manage.py install_profile sdxl" in answer.json()["detail"]
+    assert answer.json()["detail"].endswith(f"manage.py install_profile {name}")
     assert not GenerationJob.objects.exists()
+
+
+def test_retry_for_a_profile_that_was_removed_is_refused_with_the_command(api, user) -> None:
+    job = factories.failed_job(user)
+    GenerationJob.objects.update(profile="sdxl-turbo", steps=4, guidance_scale=0)
+    answer = api.post(f"{JOBS}/{job.public_id}/retry")
+    assert answer.status_code == 400
+    assert "manage.py install_profile sdxl-turbo" in answer.json()["detail"]
+
+
+@pytest.fixture
+def turbo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distilled model whose weights are here: the miniature's."""
+    known = conf.profiles()
+    here = dataclasses.replace(
+        known["sdxl-turbo"], folder=MINIATURE.folder, install_command="", min_side=64
+    )
+    monkeypatch.setattr(conf, "profiles", lambda: known | {"sdxl-turbo": here})
+
+
+def test_folder_beside_the_default_takes_jobs_by_its_name(api, settings) -> None:
+    settings.IMAGEN_MODELS = [MINIATURE.folder]
+    listed = api.get("/api/v1/profiles").json()["profiles"][-1]
+    assert (listed["name"], listed["is_installed"], listed["is_default"]) == (
+        "path:weights", True, False
+    )  # fmt: skip
+    answer = api.post(JOBS, {"prompt": "a castle", "profile": "path:weights"})
+    assert (answer.status_code, answer.json()["profile"]) == (202, "path:weights")
+
+
+@pytest.mark.usefixtures("turbo")
+def test_job_takes_the_defaults_of_its_profile(api) -> None:
+    job = api.post(JOBS, {"prompt": "a castle", "profile": "sdxl-turbo"}).json()
+    assert (job["steps"], job["guidance_scale"], job["width"]) == (4, 0.0, 512)
+
+
+@pytest.mark.usefixtures("turbo")
+def test_bounds_of_a_profile_are_named_with_it_in_both_languages(api, user) -> None:
+    order = {"prompt": "a castle", "profile": "sdxl-turbo", "steps": 30, "guidance_scale": 7.5}
+    told = {error["field"]: error["detail"] for error in api.post(JOBS, order).json()["errors"]}
+    assert told["steps"] == (
+        "steps must be a whole number from 1 to 4 for the profile sdxl-turbo, not 30; leave it out,"
+        " and it is 4."
+    )
+    assert "was made to paint without guidance, not 7.5" in told["guidance_scale"]
+    french = type(api)(draw_token(user.pk, "fr")[1], language="fr")
+    for error in french.post(JOBS, order).json()["errors"]:
+        assert "pour le profil sdxl-turbo" in error["detail"]
+
+
+@pytest.mark.usefixtures("turbo")
+def test_document_has_the_bounds_of_each_installed_profile(api) -> None:
+    shapes = api.get("/api/v1/openapi.json").json()["components"]["schemas"]["JobRequest"]["anyOf"]
+    fields = {shape["properties"]["profile"]["enum"][0]: shape["properties"] for shape in shapes}
+    assert set(fields) == {"miniature", "sdxl-turbo"}
+    steps, guidance = fields["sdxl-turbo"]["steps"], fields["sdxl-turbo"]["guidance_scale"]
+    assert (steps["minimum"], steps["maximum"], steps["default"]) == (1, 4, 4)
+    assert (guidance["minimum"], guidance["maximum"], guidance["default"]) == (0, 2, 0)
+    assert fields["miniature"]["steps"]["maximum"] == 100
 
 
 def test_retry_for_a_profile_that_went_away_is_refused(api, user) -> None:
@@ -264,6 +327,25 @@ def test_profiles_tell_limits_defaults_and_how_to_install(api) -> None:
     assert (sdxl["is_default"], sdxl["is_installed"]) == (False, False)
     assert sdxl["install_command"] == "manage.py install_profile sdxl"
     assert sdxl["fields"]["width"]["default"] == 1024
+    assert (sdxl["sampler"], sdxl["licence"], sdxl["has_adapter"]) == (
+        "DPM++ 2M Karras", None, True
+    )  # fmt: skip
+
+
+def test_profiles_tell_how_each_is_sampled(api) -> None:
+    profiles = {
+        profile["name"]: profile for profile in api.get("/api/v1/profiles").json()["profiles"]
+    }
+    turbo, lightning = profiles["sdxl-turbo"], profiles["sdxl-lightning"]
+    assert turbo["fields"]["steps"] == {
+        "minimum": 1, "maximum": 4, "default": 4, "multiple_of": 1
+    }  # fmt: skip
+    assert turbo["fields"]["guidance_scale"]["maximum"] == 2
+    assert turbo["sampler"] == "Euler a SGM Uniform"
+    assert "commercial use" in turbo["licence"]
+    assert lightning["fields"]["steps"]["minimum"] == lightning["fields"]["steps"]["maximum"] == 4
+    assert lightning["fields"]["guidance_scale"]["default"] == 0
+    assert lightning["sampler"] == "Euler SGM Uniform"
 
 
 def test_prompt_is_read_without_a_job(api) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from django.core.cache import cache
 from django.core.management import call_command, get_commands, load_command_class
 
 ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = ROOT / "generation" / "miniature" / "weights"
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -131,16 +133,30 @@ def test_debug_is_off_and_one_worker_serves_a_cluster() -> None:
 
 def test_profiles_lists_what_is_installed(capsys) -> None:
     call_command("profiles")
-    assert capsys.readouterr().out.split()[:3] == ["*", "miniature", "64-512"]
+    told = capsys.readouterr().out
+    assert told.split()[:3] == ["*", "miniature", "64-512"]
+    miniature, *others = told.splitlines()
+    assert miniature.endswith("installed")
+    assert [line.split()[0] for line in others] == ["sdxl", "sdxl-turbo", "sdxl-lightning"]
+    for line in others:
+        name = line.split()[0]
+        assert f"not installed: Run manage.py install_profile {name}, which" in line
+        assert "It needs 11.5 GB." in line
+    assert "1-4 steps   Euler a SGM Uniform" in others[1]
+    assert others[1].endswith("(https://stability.ai/license).")
+    assert " 4 steps " in others[2]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("IMAGEN_PROFILE", "flux", "one of miniature, sdxl, or path:FOLDER"),
+        ("IMAGEN_PROFILE", "flux", "miniature, sdxl, sdxl-turbo, sdxl-lightning, or path:FOLDER"),
         ("IMAGEN_PROFILE", "path:/nowhere", "no /nowhere/model_index.json"),
         ("IMAGEN_PROFILE", "path:", "no FOLDER/model_index.json"),
         ("IMAGEN_REFERENCE", "../secret.png", "no path"),
+        ("IMAGEN_MODELS", "sdxl", "must be path:FOLDER, or several with commas between them"),
+        ("IMAGEN_MODELS", f"path:{WEIGHTS}, path:/nowhere", "no /nowhere/model_index.json"),
+        ("IMAGEN_MODELS", "path:", "IMAGEN_MODELS is 'path:', but there is no FOLDER/model_index"),
     ],
 )
 def test_profile_and_reference_are_checked(name, value, words) -> None:
@@ -157,8 +173,52 @@ def test_profile_that_is_not_installed_is_a_warning_with_the_command(tmp_path) -
 
 
 def test_any_folder_can_be_a_profile() -> None:
-    folder = ROOT / "generation" / "miniature" / "weights"
-    done = manage("profiles", IMAGEN_PROFILE=f"path:{folder}")
+    done = manage("profiles", IMAGEN_PROFILE=f"path:{WEIGHTS}")
     (chosen,) = [line for line in done.stdout.splitlines() if line.startswith("*")]
     assert chosen.split()[1] == "path:weights"
     assert "64-256 px" in chosen
+
+
+@pytest.fixture
+def folders(tmp_path) -> list[str]:
+    """Three models in folders, two of which have one name."""
+    made = []
+    for name in ("dreams", "ink", "other/ink"):
+        folder = tmp_path / name
+        shutil.copytree(WEIGHTS, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+        made.append(f"path:{folder}")
+    return made
+
+
+def test_any_number_of_folders_can_stand_beside_the_default(folders) -> None:
+    done = manage("profiles", IMAGEN_MODELS=", ".join([*folders[:2], folders[0]]))
+    lines = done.stdout.splitlines()
+    assert [line[2:].split()[0] for line in lines[-2:]] == ["path:dreams", "path:ink"]
+    assert lines[0].startswith("* miniature")
+    assert all(line.endswith("installed") for line in lines[-2:])
+
+
+def test_the_default_may_stand_among_them(folders) -> None:
+    done = manage("profiles", IMAGEN_PROFILE=folders[1], IMAGEN_MODELS=",".join(folders[:2]))
+    by_path = [line.split(" px")[0] for line in done.stdout.splitlines() if "path:" in line]
+    assert [line.split() for line in by_path] == [
+        ["*", "path:ink", "64-256"], ["path:dreams", "64-256"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("chosen", ["miniature", 1])
+def test_two_folders_of_one_name_stop_the_start(folders, chosen) -> None:
+    profile = chosen if isinstance(chosen, str) else folders[chosen]
+    models = folders[1:] if isinstance(chosen, str) else folders[2:]
+    done = manage("check", IMAGEN_PROFILE=profile, IMAGEN_MODELS=",".join(models))
+    assert done.returncode != 0
+    assert "would both be called path:ink; rename one" in done.stderr.splitlines()[-1]
+
+
+def test_a_name_that_no_job_could_note_stops_the_start(tmp_path) -> None:
+    folder = tmp_path / ("x" * 200)
+    folder.mkdir()
+    (folder / "model_index.json").write_text("{}")
+    done = manage("check", IMAGEN_MODELS=f"path:{folder}")
+    assert done.returncode != 0
+    assert "longer than a job can note" in done.stderr.splitlines()[-1]

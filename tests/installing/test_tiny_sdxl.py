@@ -1,4 +1,4 @@
-"""The tiny SDXL looks to the installer as the three repositories do."""
+"""The tiny SDXL looks to the installer as the repositories do."""
 
 from pathlib import Path
 
@@ -16,8 +16,9 @@ def clones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return write_repositories(tmp_path_factory.mktemp("clones"))
 
 
-def test_every_choice_of_the_recipe_is_there(clones: dict[str, Path]) -> None:
-    for file in RECIPES["sdxl"]:
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_choice_of_the_recipe_is_there(clones: dict[str, Path], name: str) -> None:
+    for file in RECIPES[name]:
         for choice in file.choices:
             assert (clones[file.repository] / choice).is_file(), choice
 

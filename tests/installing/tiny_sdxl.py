@@ -1,11 +1,18 @@
-"""A random SDXL as its three repositories hold it: every name is theirs, hardly a weight is."""
+"""A random SDXL as its repositories hold it, distilled ones too: names are theirs, no weight is."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, EulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    SchedulerMixin,
+    UNet2DConditionModel,
+)
 from safetensors.torch import save_file
 from transformers import (
     CLIPTextConfig,
@@ -15,7 +22,7 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from generation.installing.recipe import ADAPTER, BASE, VAE
+from generation.installing.recipe import ADAPTER, BASE, LIGHTNING, TURBO, VAE
 from generation.spec.profiles import MINIATURE
 
 TEXT_DIM = 32
@@ -38,11 +45,14 @@ INDEX = {
 
 
 def write_repositories(folder: Path) -> dict[str, Path]:
-    """Clones of the three, by the repositories' names: weights in both precisions, and pickles."""
-    clones = {name: folder / name.split("/")[1] for name in (BASE, VAE, ADAPTER)}
+    """Clones of all, by the repositories' names: weights in both precisions, and pickles."""
+    names = (BASE, TURBO, LIGHTNING, VAE, ADAPTER)
+    clones = {name: folder / name.split("/")[1] for name in names}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        unet = _write_base(clones[BASE])
+        unet = _write_base(clones[BASE], EulerDiscreteScheduler, "leading", sample_size=128)
+        _write_base(clones[TURBO], EulerAncestralDiscreteScheduler, "trailing", sample_size=64)
+        _write_lightning(clones[LIGHTNING])
         _make_vae().save_pretrained(clones[VAE])
         _write_adapter(clones[ADAPTER] / "sdxl_models", unet)
     for clone in clones.values():
@@ -50,15 +60,20 @@ def write_repositories(folder: Path) -> dict[str, Path]:
     return clones
 
 
-def _write_base(folder: Path) -> UNet2DConditionModel:
-    _write_json(folder / "model_index.json", INDEX)
-    EulerDiscreteScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-        steps_offset=1, timestep_spacing="leading",
-    ).save_pretrained(folder / "scheduler")  # fmt: skip
+def _write_base(
+    folder: Path, scheduler: type[SchedulerMixin], spacing: str, *, sample_size: int
+) -> UNet2DConditionModel:
+    index = INDEX | {"scheduler": ["diffusers", scheduler.__name__]}
+    _write_json(folder / "model_index.json", index)
+    with warnings.catch_warnings():  # diffusers 0.42.1 hands a tensor to np.array
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        scheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
+            steps_offset=1, timestep_spacing=spacing,
+        ).save_pretrained(folder / "scheduler")  # fmt: skip
     for name, pad in PADS.items():
         _write_tokenizer(folder / name, pad)
-    unet = _make_unet()
+    unet = _make_unet(sample_size)
     parts = {
         "text_encoder": CLIPTextModel(_text_config(hidden_act="quick_gelu")),
         "text_encoder_2": CLIPTextModelWithProjection(_text_config(hidden_act="gelu")),
@@ -69,6 +84,14 @@ def _write_base(folder: Path) -> UNet2DConditionModel:
         part.save_pretrained(folder / name)
         part.half().save_pretrained(folder / name, variant="fp16")
     return unet
+
+
+def _write_lightning(folder: Path) -> None:
+    """UNets alone, one for each number of steps, without a configuration."""
+    folder.mkdir(parents=True)
+    for steps in (2, 4, 8):
+        halves = {name: tensor.half() for name, tensor in _make_unet(128).state_dict().items()}
+        save_file(halves, folder / f"sdxl_lightning_{steps}step_unet.safetensors")
 
 
 def _write_tokenizer(folder: Path, pad: str) -> None:
@@ -110,10 +133,10 @@ def _write_adapter(folder: Path, unet: UNet2DConditionModel) -> None:
     torch.save({}, folder / "image_encoder" / "pytorch_model.bin")
 
 
-def _make_unet() -> UNet2DConditionModel:
+def _make_unet(sample_size: int) -> UNet2DConditionModel:
     return UNet2DConditionModel(
-        sample_size=128, in_channels=4, out_channels=4, layers_per_block=1, norm_num_groups=8,
-        block_out_channels=(16, 32, 64), attention_head_dim=(2, 4, 8),
+        sample_size=sample_size, in_channels=4, out_channels=4, layers_per_block=1,
+        norm_num_groups=8, block_out_channels=(16, 32, 64), attention_head_dim=(2, 4, 8),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
         transformer_layers_per_block=(1, 1, 2), cross_attention_dim=2 * TEXT_DIM,

@@ -1,21 +1,45 @@
 """What the libraries alone paint: plain diffusers and Compel, nothing of this project."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from compel import CompelForSDXL
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionXLPipeline,
+)
 from PIL import Image
 
 
-def load(folder: Path, *, with_adapter: bool) -> StableDiffusionXLPipeline:
+def dpm_solver(config: Any) -> DPMSolverMultistepScheduler:
+    """DPM++ 2M Karras."""
+    return DPMSolverMultistepScheduler.from_config(
+        config, use_karras_sigmas=True, algorithm_type="dpmsolver++"
+    )
+
+
+def euler(config: Any) -> EulerDiscreteScheduler:
+    """As the model card of SDXL-Lightning has it."""
+    return EulerDiscreteScheduler.from_config(config, timestep_spacing="trailing")
+
+
+def euler_ancestral(config: Any) -> EulerAncestralDiscreteScheduler:
+    """As diffusers' guide to SDXL Turbo has it."""
+    return EulerAncestralDiscreteScheduler.from_config(config, timestep_spacing="trailing")
+
+
+def load(
+    folder: Path, *, with_adapter: bool, scheduler: Callable[[Any], Any] = dpm_solver
+) -> StableDiffusionXLPipeline:
     """The pipeline as its documentation loads it."""
     pipe = StableDiffusionXLPipeline.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
     )
-    pipe.scheduler = DPMSolverMultistepScheduler.from_config(
-        pipe.scheduler.config, use_karras_sigmas=True, algorithm_type="dpmsolver++"
-    )
+    pipe.scheduler = scheduler(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
     if with_adapter:
         pipe.load_ip_adapter(

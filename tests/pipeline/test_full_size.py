@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+from diffusers import StableDiffusionXLPipeline
 from PIL import Image
 from torch import nn
 from torch.overrides import TorchFunctionMode
@@ -23,6 +23,7 @@ from generation.pipeline.placement import Placement, set_tiling
 from generation.pipeline.preview import SDXL, paint_preview
 from generation.pipeline.prompts import PromptEncoder
 from generation.pipeline.reference import ReferenceEncoder
+from generation.pipeline.schedulers import TellingDPMSolver
 from generation.spec.plans import CPU as CPU_PLAN
 from generation.spec.plans import plan_called
 from generation.spec.profiles import MINIATURE
@@ -73,7 +74,7 @@ class _Numbers(TorchFunctionMode):
         return result
 
 
-class _ReadableScheduler(DPMSolverMultistepScheduler):
+class _ReadableScheduler(TellingDPMSolver):
     """Its timesteps stay on the CPU: it finds its place among them by their values."""
 
     def set_timesteps(self, num_inference_steps: int, device: object = None) -> None:

@@ -10,13 +10,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionXLPipeline
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionXLPipeline,
+)
 from safetensors.torch import load_file, save_file
 
 from generation.pipeline.loading import load_pipeline
 from generation.pipeline.placement import CPU
 from generation.spec.errors import ModelUnavailable
 from generation.spec.profiles import MINIATURE, ModelProfile
+from generation.spec.samplers import EULER, EULER_ANCESTRAL
 
 
 @pytest.fixture
@@ -37,6 +43,18 @@ def test_the_scheduler_is_dpm_solver_with_karras_sigmas(pipe: StableDiffusionXLP
     assert isinstance(pipe.scheduler, DPMSolverMultistepScheduler)
     assert pipe.scheduler.config.use_karras_sigmas is True
     assert pipe.scheduler.config.algorithm_type == "dpmsolver++"
+    assert pipe.scheduler.config.prediction_type == "v_prediction"
+
+
+@pytest.mark.parametrize(
+    ("sampler", "kind"),
+    [(EULER, EulerDiscreteScheduler), (EULER_ANCESTRAL, EulerAncestralDiscreteScheduler)],
+)
+def test_a_distilled_model_is_sampled_from_the_last_timestep_on(sampler, kind) -> None:
+    pipe = load_pipeline(dataclasses.replace(MINIATURE, sampler=sampler), CPU)
+
+    assert isinstance(pipe.scheduler, kind)
+    assert pipe.scheduler.config.timestep_spacing == "trailing"
     assert pipe.scheduler.config.prediction_type == "v_prediction"
 
 

@@ -7,6 +7,7 @@ from importlib import metadata
 import pytest
 
 from generation.pipeline.parameters import describe_request
+from generation.spec.samplers import EULER_ANCESTRAL
 from tests.pipeline.orders import quick_request
 
 PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
@@ -35,6 +36,12 @@ def test_the_text_is_what_a1111_writes() -> None:
         " Size: 64x64, Model: Imagen miniature, Profile: miniature, UNet hash: 4f4f4f4f4f,"
         " Version: Imagen 0.1.0"
     )
+
+
+def test_the_sampler_is_the_profile_s() -> None:
+    pairs = pairs_of(describe_request(quick_request(), "m", "", EULER_ANCESTRAL))
+
+    assert (pairs["Sampler"], pairs["Schedule type"]) == ("Euler a", "SGM Uniform")
 
 
 @pytest.mark.parametrize("negative", ["", "  "])

@@ -1,6 +1,7 @@
 """On the CPU, our pictures are bit for bit those of plain diffusers and Compel."""
 
 import ast
+import dataclasses
 import hashlib
 import io
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from PIL import Image
 from generation.miniature import electra
 from generation.pipeline.engine import Engine
 from generation.spec.profiles import MINIATURE
+from generation.spec.samplers import EULER, EULER_ANCESTRAL
 from tests.pipeline import plain
 from tests.pipeline.orders import QUICK, StepLog, quick_request
 
@@ -149,6 +151,39 @@ def test_strength_0_after_a_styled_picture_is_as_if_never_loaded(
         ours(guidance_scale=guidance_scale),
         theirs(bare, plain.texts(QUICK.prompt), guidance_scale),
     )
+
+
+FEW_STEPS = pytest.mark.parametrize(
+    ("sampler", "scheduler"), [(EULER, plain.euler), (EULER_ANCESTRAL, plain.euler_ancestral)]
+)
+
+
+@FEW_STEPS
+def test_few_steps_without_guidance(sampler, scheduler) -> None:
+    """As distilled models are sampled; twice, since a scheduler might remember."""
+    engine = Engine.load(dataclasses.replace(MINIATURE, sampler=sampler))
+    bare = plain.load(MINIATURE.folder, with_adapter=False, scheduler=scheduler)
+    for steps in (4, 1, 4):
+        listener = StepLog()
+        request = quick_request(steps=steps, guidance_scale=0.0)
+        picture = Image.open(io.BytesIO(engine.generate(request, listener).file))
+        expected = plain.paint(
+            bare, plain.texts(QUICK.prompt), seed=QUICK.seed, steps=steps, guidance_scale=0.0
+        )
+        assert_same(picture, expected)
+        assert [heard.step for heard in listener.heard] == list(range(1, steps + 1))
+
+
+@FEW_STEPS
+def test_few_steps_with_guidance_and_a_reference(sampler, scheduler, reference) -> None:
+    engine = Engine.load(dataclasses.replace(MINIATURE, sampler=sampler))
+    styled = plain.load(MINIATURE.folder, with_adapter=True, scheduler=scheduler)
+    styled.set_ip_adapter_scale(0.6)
+    digest = hashlib.sha256(reference).hexdigest()
+    request = quick_request(guidance_scale=2.0, ip_strength=0.6, reference=digest)
+    picture = Image.open(io.BytesIO(engine.generate(request, StepLog(), reference).file))
+    style = Image.open(io.BytesIO(reference))
+    assert_same(picture, theirs(styled, plain.texts(QUICK.prompt), 2.0, style))
 
 
 def test_the_plain_side_imports_nothing_of_this_project() -> None:

@@ -9,7 +9,13 @@ import pytest
 from generation.spec.errors import FieldError, InvalidRequest, ReferenceMissing, UnknownProfile
 from generation.spec.formats import FORMATS
 from generation.spec.limits import MAX_SEED, Limits
-from generation.spec.profiles import MINIATURE, find_profile, known_profiles
+from generation.spec.profiles import (
+    MINIATURE,
+    find_profile,
+    known_profiles,
+    sdxl_lightning,
+    sdxl_turbo,
+)
 from generation.spec.request import GenerationRequest, build_request, show_value
 
 DIGEST = "0" * 64
@@ -17,12 +23,14 @@ BARE = dataclasses.replace(
     MINIATURE, name="bare", folder=Path("/nowhere"), min_side=256, default_side=256
 )
 """A profile without an IP-Adapter."""
+TURBO = sdxl_turbo(Path("/models"))
+LIGHTNING = sdxl_lightning(Path("/models"))
 
 
 def build(**fields: object) -> GenerationRequest:
     return build_request(
         {"prompt": "a castle"} | fields,
-        profiles={"miniature": MINIATURE, "bare": BARE},
+        profiles={profile.name: profile for profile in (MINIATURE, BARE, TURBO, LIGHTNING)},
         default_profile="miniature",
         limits=Limits(),
         find_reference=lambda: DIGEST,
@@ -118,8 +126,8 @@ def test_it_accepts_values_at_their_bounds(field: str, value: object) -> None:
         ("negative_prompt", {"a": 1}, "must be a text"),
         ("prompt", "a\x00b", "NUL"),
         ("prompt", "a\ud800b", "surrogate"),
-        ("profile", "sdxl-turbo", "one of miniature, bare"),
-        ("profile", None, "one of miniature, bare"),
+        ("profile", "flux", "one of miniature, bare, sdxl-turbo"),
+        ("profile", None, "one of miniature, bare, sdxl-turbo"),
         ("output_format", "gif", "one of png, png16, webp, jpeg, not 'gif'"),
         ("output_format", "PNG", "one of png, png16, webp, jpeg, not 'PNG'"),
         ("output_format", "", "one of png"),
@@ -163,7 +171,7 @@ def test_shown_value_is_short_and_encodable() -> None:
 
 def test_unknown_profile_lists_the_known_ones() -> None:
     with pytest.raises(UnknownProfile, match="miniature"):
-        find_profile("sdxl-turbo", known_profiles(Path("/models")))
+        find_profile("flux", known_profiles(Path("/models")))
 
 
 @pytest.mark.parametrize(
@@ -207,3 +215,55 @@ def test_a_missing_reference_is_the_error_of_its_field() -> None:
 def test_sizes_are_the_profile_s_own_matter() -> None:
     assert build(profile="bare").profile == "bare"
     assert "from 256" in str(refusal(profile="bare", width=64))
+
+
+@pytest.mark.parametrize(("profile", "side"), [("sdxl-turbo", 512), ("sdxl-lightning", 1024)])
+def test_a_distilled_profile_has_its_own_defaults(profile: str, side: int) -> None:
+    request = build(profile=profile)
+    assert (request.steps, request.guidance_scale, request.width) == (4, 0.0, side)
+
+
+@pytest.mark.parametrize(
+    ("profile", "field", "value"),
+    [
+        ("sdxl-turbo", "steps", 1),
+        ("sdxl-turbo", "steps", 4),
+        ("sdxl-turbo", "guidance_scale", 2),
+        ("sdxl-lightning", "steps", 4.0),
+        ("sdxl-lightning", "guidance_scale", 0),
+    ],
+)
+def test_it_accepts_what_the_profile_was_made_for(profile, field, value) -> None:
+    assert getattr(build(profile=profile, **{field: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("profile", "field", "value", "words"),
+    [
+        ("sdxl-turbo", "steps", 5, "from 1 to 4 for the profile sdxl-turbo, not 5; leave it out"),
+        ("sdxl-turbo", "steps", 0, "from 1 to 4 for the profile sdxl-turbo"),
+        ("sdxl-turbo", "guidance_scale", 2.5, "from 0 to 2 for the profile sdxl-turbo, which was"),
+        ("sdxl-turbo", "guidance_scale", "0", "without guidance, not '0'; leave it out"),
+        ("sdxl-lightning", "steps", 3, "must be 4 for the profile sdxl-lightning"),
+        ("sdxl-lightning", "steps", 30, "not 30; leave it out, and it is 4."),
+        ("sdxl-lightning", "guidance_scale", 7.5, "not 7.5; leave it out, and it is 0."),
+    ],
+)
+def test_a_distilled_profile_is_named_with_its_bounds_and_the_remedy(
+    profile, field, value, words
+) -> None:
+    error = refusal(profile=profile, **{field: value})
+    assert error.field == field
+    assert str(error).startswith(f"{field} must be ")
+    assert words in str(error)
+
+
+def test_what_the_server_allows_others_does_not_touch_a_distilled_profile() -> None:
+    request = build_request(
+        {"prompt": "a castle", "profile": "sdxl-turbo"},
+        profiles={"sdxl-turbo": TURBO},
+        default_profile="sdxl-turbo",
+        limits=Limits(default_steps=2, max_steps=2, max_guidance_scale=0.0),
+        find_reference=lambda: DIGEST,
+    )
+    assert (request.steps, request.guidance_scale) == (4, 0.0)

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from generation.models import Worker
+from generation.spec.profiles import MINIATURE
 from generation.worker import registry
 from generation.worker import supervisor as module
 from tests.worker.test_supervisor import FakeCluster
@@ -53,6 +54,12 @@ def test_sign_renews_only_the_time() -> None:
 def test_lost_row_comes_back_with_the_next_sign() -> None:
     registry.give_sign(IDENTITY)
     assert row().profile == "miniature"
+
+
+def test_worker_says_which_folders_it_serves(settings) -> None:
+    settings.IMAGEN_MODELS = [MINIATURE.folder]
+    registry.give_sign(IDENTITY)
+    assert row().profiles == ["miniature", "path:weights"]
 
 
 def test_error_is_kept_over_a_new_start() -> None:

@@ -103,6 +103,7 @@ def job_request() -> dict[str, Any]:
 
 def _job_request(profile: ModelProfile) -> dict[str, Any]:
     limits = conf.limits()
+    steps, guidance = profile.steps(limits), profile.guidance_scale(limits)
     is_default = profile.name == conf.profile().name
     side = {
         "type": "integer",
@@ -121,10 +122,8 @@ def _job_request(profile: ModelProfile) -> dict[str, Any]:
         },
         "width": side,
         "height": side,
-        "steps": _number("integer", 1, limits.max_steps, limits.default_steps),
-        "guidance_scale": _number(
-            "number", 0, limits.max_guidance_scale, limits.default_guidance_scale
-        ),
+        "steps": _number("integer", steps.minimum, steps.maximum, steps.default),
+        "guidance_scale": _number("number", guidance.minimum, guidance.maximum, guidance.default),
         "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": MAX_SEED},
         "ip_strength": _number("number", 0, 1 if profile.has_adapter else 0, 0),
         "profile": {"type": "string", "enum": [profile.name]},

@@ -137,6 +137,11 @@ class ProfileSerializer(serializers.Serializer):
     is_default = serializers.BooleanField()
     is_installed = serializers.BooleanField()
     install_command = serializers.CharField(allow_null=True)
+    licence = serializers.CharField(
+        allow_null=True, help_text="what it forbids that SDXL's does not; else null"
+    )
+    sampler = serializers.CharField(help_text="as a picture's file names it")
+    has_adapter = serializers.BooleanField(help_text="a reference picture can be followed")
     max_prompt_chars = serializers.IntegerField()
     fields = serializers.DictField(child=BoundsSerializer())  # type: ignore[assignment]  # DRF moves it
 
@@ -273,6 +278,7 @@ def _error(row: GenerationJob) -> dict[str, str] | None:
 def profile(model: ModelProfile) -> dict[str, object]:
     """A profile with its bounds and defaults as JSON."""
     limits = conf.limits()
+    steps, guidance = model.steps(limits), model.guidance_scale(limits)
     side = _bounds(model.min_side, model.max_side, model.default_side, SIZE_MULTIPLE)
     return {
         "name": model.name,
@@ -280,12 +286,15 @@ def profile(model: ModelProfile) -> dict[str, object]:
         "is_default": model.name == conf.profile().name,
         "is_installed": model.is_installed,
         "install_command": model.install_command or None,
+        "licence": model.licence or None,
+        "sampler": str(model.sampler),
+        "has_adapter": model.has_adapter,
         "max_prompt_chars": limits.max_prompt_chars,
         "fields": {
             "width": side,
             "height": side,
-            "steps": _bounds(1, limits.max_steps, limits.default_steps, 1),
-            "guidance_scale": _bounds(0, limits.max_guidance_scale, limits.default_guidance_scale),
+            "steps": _bounds(steps.minimum, steps.maximum, steps.default, 1),
+            "guidance_scale": _bounds(guidance.minimum, guidance.maximum, guidance.default),
             "seed": _bounds(0, MAX_SEED, None, 1),
             "ip_strength": _bounds(0, 1 if model.has_adapter else 0, 0),
         },

@@ -40,11 +40,13 @@ class Command(BaseCommand):
     def handle(
         self, *args: object, name: str, from_folder: Path | None, upgrade: bool, **options: object
     ) -> None:
-        folder = conf.profiles()[name].folder
+        profile = conf.profiles()[name]
+        if profile.licence:
+            self.stdout.write(profile.licence)
         try:
             record = install(
                 name,
-                folder,
+                profile.folder,
                 from_folder=from_folder,
                 upgrade=upgrade,
                 is_quiet=not sys.stderr.isatty(),
@@ -54,7 +56,8 @@ class Command(BaseCommand):
         for repository, revision in record.revisions.items():
             self.stdout.write(f"{repository}  {revision}")
         self.stdout.write(
-            f"{name}: {len(record.files)} files, {record.size_bytes / 1e9:.1f} GB in {folder}"
+            f"{name}: {len(record.files)} files, {record.size_bytes / 1e9:.1f} GB in"
+            f" {profile.folder}"
         )
         if conf.profile().name != name:
             self.stdout.write(f"Set IMAGEN_PROFILE={name} to paint with it by default.")
