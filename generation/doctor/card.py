@@ -42,7 +42,7 @@ def examine() -> Iterable[Finding]:
             cards, users = nvidia.list_cards(), nvidia.list_users()
         except DriverTrouble as trouble:
             yield bad("driver", str(trouble), "dmesg | grep -i nvidia; then reboot the host")
-        yield from (_card(card) for card in cards)
+        yield from _driver(cards)
     try:
         sight = _finish_torch(torch_process, give_up_at)
     except TorchTrouble as trouble:
@@ -97,12 +97,16 @@ def _finish_torch(process: subprocess.Popen[str], give_up_at: float) -> TorchSig
         raise TorchTrouble(one_line(error)) from error
 
 
-def _card(card: Card) -> Finding:
-    memory = ""
-    if card.total_gib is not None and card.used_gib is not None:
-        free_gib = card.total_gib - card.used_gib
-        memory = f", {free_gib:.1f} of {card.total_gib:.1f} GiB free"
-    return ok("card", f"{card.name}, driver {card.driver}{memory}")
+def _driver(cards: Sequence[Card]) -> Iterable[Finding]:
+    """One finding for the driver, if it has any card, and one a card."""
+    if cards:
+        yield ok("driver", cards[0].driver)
+    for card in cards:
+        words = card.name
+        if card.total_gib is not None and card.used_gib is not None:
+            free_gib = card.total_gib - card.used_gib
+            words += f", {free_gib:.1f} of {card.total_gib:.1f} GiB free"
+        yield ok("card", words)
 
 
 def _torch(sight: TorchSight, cards: Sequence[Card], profile: ModelProfile) -> Finding:
@@ -121,7 +125,7 @@ def _torch(sight: TorchSight, cards: Sequence[Card], profile: ModelProfile) -> F
     if _is_wanted(profile):
         return warning(
             "torch",
-            f"{sight.torch} sees no NVIDIA card: {profile.name} paints on the CPU, in minutes",
+            f"{sight.torch} sees no NVIDIA card: {profile.name} takes minutes",
             "IMAGEN_PROFILE=miniature, or a host with a card (nvidia-smi must list it)",
         )
     return ok("torch", f"{sight.torch}; no NVIDIA card, and {conf.profile().name} needs none")
@@ -147,13 +151,13 @@ def _memory(sight: TorchSight, profile: ModelProfile) -> Finding:
     """The host's own."""
     memory = psutil.virtual_memory()
     free_gib, total_gib = memory.available / GIB, memory.total / GIB
-    words = f"{free_gib:.1f} of {total_gib:.1f} GiB of the host's free"
+    words = f"{free_gib:.1f} of {total_gib:.1f} GiB free"
     if free_gib < LEAST_MEMORY_GIB:
         return warning("memory", words, "ps aux --sort=-rss | head  (end what is not needed)")
     if _is_wanted(profile) and not sight.name and total_gib < SDXL_ON_CPU_GIB:
         return warning(
             "memory",
-            f"{words}; {profile.name} on the CPU wants {SDXL_ON_CPU_GIB:g}",
+            f"{words}; {profile.name} wants {SDXL_ON_CPU_GIB:g}",
             "IMAGEN_PROFILE=miniature, or a host with more memory",
         )
     return ok("memory", words)

@@ -49,7 +49,7 @@ def _debug() -> Finding:
 
 def _fault() -> Finding:
     fault = bad if _is_public() else warning
-    words = f"IMAGEN_FAULT={settings.IMAGEN_FAULT}: every job meets this fault on purpose"
+    words = f"every job meets {settings.IMAGEN_FAULT} on purpose"
     return fault("fault", words, "unset IMAGEN_FAULT")
 
 

@@ -77,7 +77,7 @@ def _server() -> Finding:
 def _migrations() -> Finding:
     missing = schema.missing_migrations()
     if missing:
-        words = f"{len(missing)} are not applied, the first is {'.'.join(missing[0])}"
+        words = f"not applied: {len(missing)}, the first is {'.'.join(missing[0])}"
         return bad(MIGRATIONS, words, "manage.py migrate")
     return ok(MIGRATIONS, "all are applied")
 

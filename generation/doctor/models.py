@@ -85,7 +85,7 @@ def _reference() -> Finding:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         return warning(
             "reference",
-            one_line(f"{path.name} cannot be used ({reason}): ip_strength is refused"),
+            one_line(f"{path.name}: {reason}, so ip_strength is refused"),
             f"put a PNG, JPEG or WebP at {path}, or name another by IMAGEN_REFERENCE",
         )
     return ok("reference", f"{path.name}, {image.width} x {image.height} px")

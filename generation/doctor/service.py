@@ -4,10 +4,13 @@ import shlex
 from collections.abc import Iterable
 
 from django.db import Error, connection
+from django.utils import timezone
 
+from generation import conf
 from generation.doctor.finding import Finding, bad, ok, one_line, warning
 from generation.jobs.state import (
     LIVING,
+    RECENT,
     ServiceState,
     WorkerSign,
     WorkerState,
@@ -66,14 +69,14 @@ def _workers(state: ServiceState) -> Iterable[Finding]:
     shown = [sign for sign in state.workers if sign.state != WorkerState.STOPPED]
     if not state.has_worker and not state.is_held:
         fault = bad if state.queued else warning
-        yield fault("workers", f"none lives; {state.queued} jobs wait for one", START)
+        yield fault("workers", f"none lives; waiting jobs: {state.queued}", START)
     yield from map(_worker, shown)
 
 
 def _worker(sign: WorkerSign) -> Finding:
     served = ", ".join(sign.profiles) or "nothing"
     words = f"{sign.name} {sign.state.label}, serves {served}"
-    seen = f"last seen {age(sign.seen_age_s)} ago"
+    seen = f"seen {age(sign.seen_age_s)} ago"
     if sign.state == WorkerState.QUIET:
         said = f", said at last: {sign.last_error}" if sign.last_error else ""
         remedy = f"{START}  on {sign.host}; its log tells why it went"
@@ -84,10 +87,15 @@ def _worker(sign: WorkerSign) -> Finding:
         return warning("worker", one_line(f"{words}{why}"), remedy)
     if not sign.profiles:
         return warning("worker", words, f"manage.py profiles  on {sign.host}")
-    if sign.last_error:
+    if sign.last_error and _is_recent(sign):
         words = one_line(f"{words}; restarted its crew: {sign.last_error}")
         return warning("worker", words, f"the log of the worker on {sign.host}")
     return ok("worker", f"{words}, {seen}")
+
+
+def _is_recent(sign: WorkerSign) -> bool:
+    """By this host's clock; a day is no matter of minutes."""
+    return sign.last_error_at is not None and timezone.now() - sign.last_error_at < RECENT
 
 
 def _unserved() -> Iterable[Finding]:
@@ -98,13 +106,16 @@ def _unserved() -> Iterable[Finding]:
             count = GenerationJob.objects.queued().filter(profile=profile).count()
             yield bad(
                 "unserved",
-                f"{count} jobs wait for {profile}, which no living worker has",
-                _install(profile),
+                f"no living worker has {profile}; waiting jobs: {count}",
+                _bringing(profile),
             )
 
 
-def _install(profile: str) -> str:
-    return f"manage.py profiles  on a worker's host tells how to get {profile}"
+def _bringing(profile: str) -> str:
+    """How a worker comes to have it; the profile may be known to another host alone."""
+    known = conf.profiles().get(profile)
+    command = known.install_command if known else ""
+    return f"{command or 'manage.py profiles'}  on a worker's host"
 
 
 def _failures() -> Finding:
