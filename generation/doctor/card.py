@@ -20,7 +20,7 @@ from generation.spec.plans import GIB, MemoryPlan, choose_plan, plan_called
 from generation.spec.profiles import ModelProfile
 
 TORCH_PROCESS = (sys.executable, "-m", "generation.pipeline.card")
-TORCH_LIMIT_S = 8.0
+TORCH_LIMIT_S = 7.5
 LEAST_MEMORY_GIB = 2.0
 SDXL_ON_CPU_GIB = 24.0
 """Host memory for SDXL's weights in full precision, with a little to work."""
@@ -28,7 +28,11 @@ LISTED_USERS = 3
 
 
 class TorchTrouble(Exception):
-    """The process that loads torch came to no answer."""
+    """The process that loads torch ended without an answer."""
+
+
+class TorchLate(Exception):
+    """It still loads: something hangs, or the disk is slow and the files are not cached yet."""
 
 
 def examine() -> Iterable[Finding]:
@@ -47,6 +51,9 @@ def examine() -> Iterable[Finding]:
         sight = _finish_torch(torch_process, give_up_at)
     except TorchTrouble as trouble:
         yield bad("torch", str(trouble), f"{_shown(TORCH_PROCESS)}  tells more")
+        return
+    except TorchLate as late:
+        yield warning("torch", str(late), f"{_shown(TORCH_PROCESS)}  tells whether it hangs")
         return
     yield _torch(sight, cards, profile)
     yield _memory(sight, profile)
@@ -79,7 +86,7 @@ def _start_torch() -> subprocess.Popen[str]:
 
 
 def _finish_torch(process: subprocess.Popen[str], give_up_at: float) -> TorchSight:
-    """Raises TorchTrouble for one that hangs, crashes, or tells something else."""
+    """Raises TorchLate, or TorchTrouble for one that breaks or tells something else."""
     patience_s = max(0.1, give_up_at - time.monotonic())
     try:
         told, complaint = process.communicate(timeout=patience_s)
@@ -87,7 +94,7 @@ def _finish_torch(process: subprocess.Popen[str], give_up_at: float) -> TorchSig
         process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):  # stuck inside the driver
             process.communicate(timeout=0.2)
-        raise TorchTrouble(f"torch was not loaded within {TORCH_LIMIT_S:g} seconds") from None
+        raise TorchLate(f"not loaded within {TORCH_LIMIT_S:g} seconds") from None
     if process.returncode:
         last = one_line(complaint.strip().rpartition("\n")[2]) or "it said nothing"
         raise TorchTrouble(f"torch ended with status {process.returncode}: {last}")
@@ -229,4 +236,5 @@ def _ending(others: Sequence[CardUser]) -> str:
 
 
 def _shown(command: Sequence[str]) -> str:
-    return " ".join(["python", *command[1:]])
+    """As an operator types it in the folder of the code."""
+    return " ".join([".venv/bin/python", *command[1:]])

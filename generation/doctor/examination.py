@@ -10,7 +10,7 @@ from django.utils import translation
 from generation.doctor import card, configuration, database, models, packages, service, storage
 from generation.doctor.finding import Finding, bad, one_line
 
-LIMIT_S = 8.5
+LIMIT_S = 8.0
 """With the start of Python and Django it makes ten seconds."""
 DEEP_LIMIT_S = 3_600.0
 
