@@ -20,7 +20,7 @@ from generation.spec.plans import GIB, MemoryPlan, choose_plan, plan_called
 from generation.spec.profiles import ModelProfile
 
 TORCH_PROCESS = (sys.executable, "-m", "generation.pipeline.card")
-TORCH_LIMIT_S = 7.5
+TORCH_LIMIT_S = 7.0
 LEAST_MEMORY_GIB = 2.0
 SDXL_ON_CPU_GIB = 24.0
 """Host memory for SDXL's weights in full precision, with a little to work."""
