@@ -164,7 +164,7 @@ def _memory(sight: TorchSight, profile: ModelProfile) -> Finding:
     if _is_wanted(profile) and not sight.name and total_gib < SDXL_ON_CPU_GIB:
         return warning(
             "memory",
-            f"{words}; {profile.name} wants {SDXL_ON_CPU_GIB:g}",
+            f"{words}; {profile.name} wants {SDXL_ON_CPU_GIB:g} GiB",
             "IMAGEN_PROFILE=miniature, or a host with more memory",
         )
     return ok("memory", words)

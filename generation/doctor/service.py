@@ -52,7 +52,7 @@ def examine() -> Iterable[Finding]:
 
 
 def _queue(state: ServiceState) -> Finding:
-    words = f"{state.queued} of at most {state.queue_limit} wait, {len(state.running)} painted now"
+    words = f"{state.queued} of {state.queue_limit} wait, {len(state.running)} painted now"
     if state.queued:
         words += f", the oldest for {age(state.oldest_wait_s)}"
     if state.pause:
@@ -87,6 +87,12 @@ def _worker(sign: WorkerSign) -> Finding:
         return warning("worker", one_line(f"{words}{why}"), remedy)
     if not sign.profiles:
         return warning("worker", words, f"manage.py profiles  on {sign.host}")
+    if sign.profile != conf.profile().name:
+        return warning(
+            "worker",
+            f"{words}; it has IMAGEN_PROFILE={sign.profile}, this shell {conf.profile().name}",
+            "give the doctor the service's environment, or start the worker with this one",
+        )
     if sign.last_error and _is_recent(sign):
         words = one_line(f"{words}; restarted its crew: {sign.last_error}")
         return warning("worker", words, f"the log of the worker on {sign.host}")

@@ -65,7 +65,7 @@ def test_host_without_card_is_slow_with_sdxl(torch_sees, wants_sdxl, monkeypatch
     findings = examine()
     assert only(findings, "torch").state is State.WARNING
     assert "IMAGEN_PROFILE=miniature" in only(findings, "torch").remedy
-    assert "sdxl wants 1e+06" in only(findings, "memory").words
+    assert "sdxl wants 1e+06 GiB" in only(findings, "memory").words
 
 
 def test_build_for_the_cpu_beside_a_card_is_bad(nvidia_smi, torch_sees) -> None:

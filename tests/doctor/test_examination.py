@@ -36,6 +36,8 @@ def test_section_that_hangs_is_told_in_time_beside_what_it_had_found() -> None:
     began = time.monotonic()
     media, late, other = examination.run({"storage": hang, "card": lambda: [ok("x", "")]}, 0.2)
     assert time.monotonic() - began < 5
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "storage"]
+    assert thread.daemon, "the process could not end"
     never.set()
     assert (media.state, late.state, other.state) == (State.OK, State.BAD, State.OK)
     assert (late.name, late.words) == ("storage", "no answer within 0.2 seconds")

@@ -27,7 +27,7 @@ def test_service_with_a_worker_is_well() -> None:
     findings = examine()
     assert worst(findings) is State.OK, findings
     words = only(findings, "queue").words
-    assert words == "1 of at most 100 wait, 1 painted now, the oldest for 1 s"
+    assert words == "1 of 100 wait, 1 painted now, the oldest for 1 s"
     assert only(findings, "worker").words == f"{HERE} at work, serves miniature, seen 1 s ago"
     assert only(findings, "failures").words == "none in 24 hours"
 
@@ -97,6 +97,15 @@ def test_worker_that_serves_nothing_is_told() -> None:
     factories.living_worker()
     Worker.objects.update(profiles=[])
     assert only(examine(), "worker").remedy == "manage.py profiles  on host"
+
+
+def test_worker_with_other_settings_than_this_shell_is_told(settings) -> None:
+    factories.living_worker()
+    settings.IMAGEN_PROFILE = "sdxl"
+    found = only(examine(), "worker")
+    assert found.state is State.WARNING
+    assert "it has IMAGEN_PROFILE=miniature, this shell sdxl" in found.words
+    assert "the service's environment" in found.remedy
 
 
 def test_worker_that_had_to_start_again_is_told() -> None:
