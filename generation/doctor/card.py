@@ -1,4 +1,4 @@
-"""The graphics card: what its driver says, what torch sees, and which memory plan that makes."""
+"""The graphics card: what its driver says and what torch sees; the host's memory."""
 
 import contextlib
 import os
@@ -11,12 +11,11 @@ import psutil
 from django.conf import settings
 
 from generation import conf
-from generation.doctor import nvidia
+from generation.doctor import nvidia, plan
 from generation.doctor.finding import Finding, bad, ok, one_line, warning
 from generation.doctor.nvidia import Card, CardUser, DriverTrouble
-from generation.spec import plans
 from generation.spec.card import TorchSight, from_json
-from generation.spec.plans import GIB, MemoryPlan, choose_plan, plan_called
+from generation.spec.plans import GIB
 from generation.spec.profiles import ModelProfile
 
 TORCH_PROCESS = (sys.executable, "-m", "generation.pipeline.card")
@@ -24,7 +23,6 @@ TORCH_LIMIT_S = 7.0
 LEAST_MEMORY_GIB = 2.0
 SDXL_ON_CPU_GIB = 24.0
 """Host memory for SDXL's weights in full precision, with a little to work."""
-LISTED_USERS = 3
 
 
 class TorchTrouble(Exception):
@@ -57,7 +55,7 @@ def examine() -> Iterable[Finding]:
         return
     yield _torch(sight, cards, profile)
     yield _memory(sight, profile)
-    yield from _plan(sight, users, profile)
+    yield from plan.examine(sight, users, profile)
 
 
 def _painter() -> ModelProfile:
@@ -128,7 +126,7 @@ def _torch(sight: TorchSight, cards: Sequence[Card], profile: ModelProfile) -> F
         built = f"{sight.torch} for CUDA {sight.cuda_build}"
         return ok("torch", f"{built} sees {sight.name}, capability {sight.capability}")
     if cards:
-        return _unseen(sight)
+        return _hidden(sight)
     if _is_wanted(profile):
         return warning(
             "torch",
@@ -138,7 +136,7 @@ def _torch(sight: TorchSight, cards: Sequence[Card], profile: ModelProfile) -> F
     return ok("torch", f"{sight.torch}; no NVIDIA card, and {conf.profile().name} needs none")
 
 
-def _unseen(sight: TorchSight) -> Finding:
+def _hidden(sight: TorchSight) -> Finding:
     """The driver lists a card, torch was built for cards, and sees none."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
@@ -168,71 +166,6 @@ def _memory(sight: TorchSight, profile: ModelProfile) -> Finding:
             "IMAGEN_PROFILE=miniature, or a host with more memory",
         )
     return ok("memory", words)
-
-
-def _plan(sight: TorchSight, users: Sequence[CardUser], profile: ModelProfile) -> Iterable[Finding]:
-    """The plan that a worker would choose which starts now, its predecessor's memory being free."""
-    wanted = str(getattr(settings, "IMAGEN_MEMORY_PLAN", plans.AUTOMATIC))
-    if wanted == plans.CPU.name:
-        yield ok("plan", "cpu, as IMAGEN_MEMORY_PLAN says")
-        return
-    if not sight.name:
-        if wanted != plans.AUTOMATIC:
-            yield bad(
-                "plan",
-                f"IMAGEN_MEMORY_PLAN={wanted}, but no card is seen",
-                "IMAGEN_MEMORY_PLAN=auto",
-            )
-        return
-    here = [user for user in users if user.uuid == sight.uuid]
-    ours_gib = sum(user.used_gib for user in here if user.is_ours)
-    others = [user for user in here if not user.is_ours]
-    free_gib = sight.free_bytes / GIB + ours_gib
-    if wanted != plans.AUTOMATIC:
-        yield _wanted_plan(plan_called(wanted), free_gib, profile)
-        return
-    yield _chosen_plan(free_gib, sight.total_bytes / GIB, others, profile)
-
-
-def _wanted_plan(plan: MemoryPlan, free_gib: float, profile: ModelProfile) -> Finding:
-    words = f"{plan.name}, as IMAGEN_MEMORY_PLAN says"
-    if free_gib < plan.least_gib:
-        return warning(
-            "plan",
-            f"{words}: it wants {plan.least_gib:g} GiB, {free_gib:.1f} are free",
-            "IMAGEN_MEMORY_PLAN=auto",
-        )
-    return ok("plan", f"{words}; {_largest(plan, free_gib, profile)}")
-
-
-def _chosen_plan(
-    free_gib: float, total_gib: float, others: Sequence[CardUser], profile: ModelProfile
-) -> Finding:
-    plan, best = choose_plan(free_gib), choose_plan(total_gib)
-    taken = f"{sum(user.used_gib for user in others):.1f} GiB"
-    if plan is None:
-        who = f"; others hold {taken}" if others else ""
-        return bad(
-            "plan",
-            f"{free_gib:.1f} GiB are free, the smallest wants {plans.PLANS[-1].least_gib}{who}",
-            _ending(others) if others else "IMAGEN_MEMORY_PLAN=cpu, or a larger card",
-        )
-    words = f"{plan.name}, {_largest(plan, free_gib, profile)}"
-    if best is not None and plan is not best and others:
-        return warning("plan", f"{words}; {best.name} if others held no {taken}", _ending(others))
-    return ok("plan", words)
-
-
-def _largest(plan: MemoryPlan, free_gib: float, profile: ModelProfile) -> str:
-    side = plan.largest_side(free_gib, profile.max_side)
-    return f"pictures up to {side} x {side} px"
-
-
-def _ending(others: Sequence[CardUser]) -> str:
-    """How the card is freed of other programs."""
-    largest = sorted(others, key=lambda user: user.used_gib, reverse=True)[:LISTED_USERS]
-    listed = ", ".join(f"{user.name} with {user.used_gib:.1f} GiB" for user in largest)
-    return f"kill {' '.join(str(user.pid) for user in largest)}  ({listed})"
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def _connections() -> Finding:
         used, limit = cursor.fetchone()
     words = f"{used} of {limit} are in use"
     if used > CROWDED * limit:
-        remedy = "psql -c 'alter system set max_connections = 200', then restart the server"
+        remedy = "a higher max_connections in postgresql.conf, then a restart of the server"
         return warning("connections", words, remedy)
     return ok("connections", words)
 

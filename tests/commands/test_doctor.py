@@ -1,5 +1,6 @@
 """manage.py doctor as an operator types it, in processes of its own, with the host in trouble."""
 
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+
+from generation.jobs import controls
+from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 10.0
@@ -141,6 +146,21 @@ def test_sleeping_database_is_told_and_not_started(tmp_path) -> None:
     assert found["database"]["remedy"] == "make run"
     assert "queue" not in found
     assert [path.name for path in tmp_path.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_queue_and_workers_are_told_where_the_database_is_there() -> None:
+    """In this process, whose threads see the tests' rows."""
+    factories.living_worker()
+    factories.queued_job()
+    controls.pause("a new disk")
+    out = io.StringIO()
+    call_command("doctor", "--json", stdout=out)
+    told = {finding["name"]: finding for finding in json.loads(out.getvalue())["findings"]}
+    assert told["migrations"]["state"] == "ok"
+    assert told["worker"]["words"].startswith("host/cpu idle, serves miniature")
+    assert told["queue"]["words"].startswith("paused (a new disk); 1 of 100 wait, 0 painted now")
+    assert told["queue"]["remedy"] == "manage.py queue resume"
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root sees all")

@@ -2,25 +2,16 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from generation.doctor import card
-from generation.doctor.finding import Finding, State
 from generation.spec.card import TorchSight, to_json
+from tests.doctor.found import RTX
 
 GIB = 1 << 30
-RTX = "GPU-5a2f, 570.86.15, 24564, 512, NVIDIA GeForce RTX 4090"
-
-
-def only(findings: Iterable[Finding], name: str) -> Finding:
-    """The one finding of that name; what is not well has a remedy."""
-    found = [finding for finding in findings if finding.name == name]
-    assert len(found) == 1, found
-    assert found[0].state is State.OK or found[0].remedy
-    return found[0]
 
 
 @pytest.fixture

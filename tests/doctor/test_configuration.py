@@ -4,7 +4,7 @@ import pytest
 
 from generation.doctor import configuration
 from generation.doctor.finding import State, worst
-from tests.doctor.conftest import only
+from tests.doctor.found import only
 
 LOCAL, PUBLIC = "http://127.0.0.1:8009", "https://imagen.example.org"
 

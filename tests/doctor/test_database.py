@@ -7,7 +7,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from generation.doctor import database
 from generation.doctor.finding import State, worst
-from tests.doctor.conftest import only
+from tests.doctor.found import only
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from generation.doctor import models
 from generation.doctor.finding import State
 from generation.spec.installation import InstalledFile, InstallRecord, hash_file, write_record
 from generation.spec.profiles import MINIATURE
-from tests.doctor.conftest import only
+from tests.doctor.found import only
 
 INSTALL = "manage.py install_profile sdxl"
 

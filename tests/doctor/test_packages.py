@@ -4,7 +4,7 @@ import pytest
 
 from generation.doctor import packages
 from generation.doctor.finding import State
-from tests.doctor.conftest import only
+from tests.doctor.found import only
 
 
 @pytest.fixture

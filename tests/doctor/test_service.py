@@ -10,7 +10,7 @@ from generation.doctor.finding import State, worst
 from generation.jobs import controls
 from generation.models import GenerationJob, JobTransition, Worker
 from tests import factories
-from tests.doctor.conftest import only
+from tests.doctor.found import only
 
 pytestmark = pytest.mark.django_db
 HERE = factories.WORKER.name

@@ -7,7 +7,7 @@ import pytest
 
 from generation.doctor import storage
 from generation.doctor.finding import State, worst
-from tests.doctor.conftest import only
+from tests.doctor.found import only
 
 
 @pytest.fixture(autouse=True)
