@@ -9,6 +9,7 @@ WITHOUT_DATABASE = {
     "collectstatic",
     "demo",  # joins by itself, once it has found nothing to refuse
     "diffsettings",
+    "doctor",  # tells that it is not running
     "help",
     "profiles",
     "install_profile",

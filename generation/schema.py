@@ -15,7 +15,13 @@ def is_current() -> bool:
 
     One query. Raises a database error when there is nobody to ask.
     """
-    return _known_migrations() <= set(MigrationRecorder(connection).applied_migrations())
+    return not missing_migrations()
+
+
+def missing_migrations() -> list[tuple[str, str]]:
+    """Those of this code that are not applied, as application and name. As dear as is_current."""
+    applied = MigrationRecorder(connection).applied_migrations()
+    return sorted(_known_migrations() - set(applied))
 
 
 def bring_up_to_date() -> None:

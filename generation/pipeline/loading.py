@@ -13,11 +13,11 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from generation.pipeline.folder import check_folder
 from generation.pipeline.memory import is_shortage
 from generation.pipeline.placement import Placement, store_narrow
 from generation.pipeline.schedulers import build_scheduler, numpy_notice_ignored
 from generation.spec.errors import ModelUnavailable
+from generation.spec.folder import check_folder
 from generation.spec.profiles import ADAPTER_FILE, ADAPTER_FOLDER, ModelProfile
 
 PARTS = {

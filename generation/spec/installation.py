@@ -74,7 +74,7 @@ def is_complete(folder: Path) -> bool:
         record = read_record(folder)
     except ModelUnavailable:
         return False
-    return record is not None and not any(_misplaced(folder, file) for file in record.files)
+    return record is not None and not find_misplacement(folder, record)
 
 
 def verify_files(folder: Path, record: InstallRecord) -> None:
@@ -82,21 +82,24 @@ def verify_files(folder: Path, record: InstallRecord) -> None:
 
     Raises ModelUnavailable for the first file that is missing or differs in size or contents.
     """
+    if damage := find_damage(folder, record):
+        raise ModelUnavailable(
+            f"The model in {folder} cannot be read: {damage}. Run manage.py"
+            f" install_profile {folder.name}, which fetches what is missing or damaged."
+        )
+
+
+def find_misplacement(folder: Path, record: InstallRecord) -> str:
+    """The first file that is missing or differs in size; empty when none does."""
+    return next(filter(None, (_misplaced(folder, file) for file in record.files)), "")
+
+
+def find_damage(folder: Path, record: InstallRecord) -> str:
+    """The first file that is missing or differs in size or contents; empty when none does."""
     with ThreadPoolExecutor(min(MAX_READERS, os.cpu_count() or 1)) as readers:
-        for problem in readers.map(lambda file: find_damage(folder, file), record.files):
-            if problem:
-                raise ModelUnavailable(
-                    f"The model in {folder} cannot be read: {problem}. Run manage.py"
-                    f" install_profile {folder.name}, which fetches what is missing or damaged."
-                )
-
-
-def find_damage(folder: Path, file: InstalledFile) -> str:
-    """What is wrong with one file; empty when nothing is."""
-    problem = _misplaced(folder, file)
-    if not problem and hash_file(folder / file.path) != file.sha256:
-        problem = f"{file.path} is damaged: its SHA-256 is not the recorded {file.sha256}"
-    return problem
+        return next(
+            filter(None, readers.map(lambda file: _damaged(folder, file), record.files)), ""
+        )
 
 
 def hash_file(path: Path) -> str:
@@ -117,6 +120,14 @@ def is_whole_safetensors(path: Path) -> bool:
         return bool(path.stat().st_size == 8 + header_bytes + max(ends))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, struct.error):
         return False
+
+
+def _damaged(folder: Path, file: InstalledFile) -> str:
+    """What is wrong with one file; empty when nothing is."""
+    problem = _misplaced(folder, file)
+    if not problem and hash_file(folder / file.path) != file.sha256:
+        problem = f"{file.path} is damaged: its SHA-256 is not the recorded {file.sha256}"
+    return problem
 
 
 def _misplaced(folder: Path, file: InstalledFile) -> str:

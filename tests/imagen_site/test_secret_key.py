@@ -3,8 +3,10 @@
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from imagen_site import secret_key
 
@@ -28,5 +30,13 @@ def test_simultaneous_askers_get_one_key(tmp_path, monkeypatch) -> None:
 
 def test_cut_off_key_is_refused_with_the_remedy(tmp_path) -> None:
     (tmp_path / "key").write_text("short\n")
-    with pytest.raises(ValueError, match="delete it"):
+    with pytest.raises(ImproperlyConfigured, match="delete it"):
         secret_key.read_or_draw(tmp_path / "key")
+
+
+def test_folder_of_another_user_is_refused_with_the_remedy(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"cannot be read .* IMAGEN_SECRET_KEY"):
+        secret_key.read_or_draw(tmp_path / "file" / "secret_key")
+    with pytest.raises(ImproperlyConfigured, match=r"cannot be written .* IMAGEN_SECRET_KEY"):
+        secret_key.read_or_draw(Path("/proc/nowhere/secret_key"))

@@ -1,11 +1,18 @@
 """A model's folder before any of it is loaded: whole, and holding nothing that runs code."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from generation.spec.errors import ModelUnavailable
-from generation.spec.installation import is_whole_safetensors, read_record, verify_files
+from generation.spec.installation import (
+    InstallRecord,
+    find_damage,
+    find_misplacement,
+    is_whole_safetensors,
+    read_record,
+)
 from generation.spec.profiles import ADAPTER_FILE, ADAPTER_FOLDER, MODEL_INDEX, ModelProfile
 
 PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
@@ -13,6 +20,7 @@ PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 HARMLESS_PREFIX = "openvino_"
 """Plain weights under .bin, which lie in SDXL's own repository."""
 
+OTHER_KIND = "Name the folder of an SDXL by IMAGEN_PROFILE."
 PIPELINE = "StableDiffusionXLPipeline"
 CLASSES = {
     "text_encoder": ("CLIPTextModel",),
@@ -25,17 +33,27 @@ CLASSES = {
 """What SDXL is made of, by the names in its index; the scheduler is replaced anyway."""
 
 
-def check_folder(profile: ModelProfile) -> None:
-    """Raises ModelUnavailable for a pickle, a missing or damaged file, or another kind of model.
+class UnusableFolder(ModelUnavailable):
+    """words: what is wrong, to be read behind "The model". remedy: a sentence or a command."""
 
-    A folder with a record of its installation is compared with it byte by byte; of any other
-    the headers are read, which tell a file that was cut off.
+    def __init__(self, folder: Path, words: str, remedy: str) -> None:
+        super().__init__(f"The model in {folder} {words}. {remedy}")
+        self.words = words
+        self.remedy = remedy
+
+
+def check_folder(profile: ModelProfile, *, is_deep: bool = True) -> None:
+    """Raises UnusableFolder for a pickle, a missing or damaged file, or another kind of model.
+
+    A folder with a record of its installation is compared with it byte by byte, or by the files'
+    sizes alone (is_deep False); of any other the headers are read, which tell a file that was cut
+    off. Raises ModelUnavailable for a record that cannot be read, or none where there must be one.
     """
     folder = profile.folder
     _refuse_pickles(folder)
     record = read_record(folder)
     if record is not None:
-        verify_files(folder, record)
+        _refuse_damage(profile, record, is_deep=is_deep)
     elif profile.install_command:
         raise ModelUnavailable(f"{profile.name} is not installed. {profile.remedy}")
     _refuse_gaps(profile)
@@ -48,10 +66,17 @@ def _refuse_pickles(folder: Path) -> None:
         if path.suffix.lower() in PICKLE_SUFFIXES and not path.name.startswith(HARMLESS_PREFIX)
     )
     if pickles:
-        raise ModelUnavailable(
-            f"The model in {folder} holds {pickles[0].relative_to(folder)}, which could run code"
-            " when it is read. Remove it; only safetensors are loaded."
+        raise UnusableFolder(
+            folder,
+            f"holds {pickles[0].relative_to(folder)}, which could run code when it is read",
+            f"Remove it: rm {shlex.quote(str(pickles[0]))} (only safetensors are loaded).",
         )
+
+
+def _refuse_damage(profile: ModelProfile, record: InstallRecord, *, is_deep: bool) -> None:
+    find = find_damage if is_deep else find_misplacement
+    if damage := find(profile.folder, record):
+        raise UnusableFolder(profile.folder, f"cannot be read: {damage}", profile.remedy)
 
 
 def _refuse_gaps(profile: ModelProfile) -> None:
@@ -75,16 +100,16 @@ def _refuse_gaps(profile: ModelProfile) -> None:
 def _require_one(profile: ModelProfile, part: str, choices: tuple[str, ...]) -> None:
     folder = profile.folder / part
     if not any(path.is_file() for pattern in choices for path in folder.glob(pattern)):
-        raise ModelUnavailable(
-            f"The model in {profile.folder} lacks {part}/{' or '.join(choices)}. {profile.remedy}"
-        )
+        raise UnusableFolder(profile.folder, f"lacks {part}/{' or '.join(choices)}", profile.remedy)
 
 
 def _require_whole(weights: Path, profile: ModelProfile) -> None:
     if not is_whole_safetensors(weights):
-        raise ModelUnavailable(
-            f"The model in {profile.folder} cannot be read: {weights.relative_to(profile.folder)}"
-            f" is cut off or no safetensors file. {profile.remedy}"
+        raise UnusableFolder(
+            profile.folder,
+            f"cannot be read: {weights.relative_to(profile.folder)} is cut off or no safetensors"
+            " file",
+            profile.remedy,
         )
 
 
@@ -95,17 +120,16 @@ def _read_components(profile: ModelProfile) -> Iterator[tuple[str, str]]:
         index = json.loads((folder / MODEL_INDEX).read_text(encoding="utf-8"))
         kind = index["_class_name"]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelUnavailable(
-            f"The model in {folder} has no readable {MODEL_INDEX}: {error!r} {profile.remedy}"
+        raise UnusableFolder(
+            folder, f"has no readable {MODEL_INDEX}: {error!r}", profile.remedy
         ) from error
     if kind != PIPELINE:
-        raise ModelUnavailable(f"The model in {folder} is a {kind}, not a {PIPELINE}.")
+        raise UnusableFolder(folder, f"is a {kind}, not a {PIPELINE}", OTHER_KIND)
     for component, classes in CLASSES.items():
         entry = index.get(component)
         if not isinstance(entry, list) or entry[-1] not in classes:
-            raise ModelUnavailable(
-                f"The model in {folder} has {entry!r} as its {component}; SDXL has {classes[0]}."
-            )
+            words = f"has {entry!r} as its {component}; SDXL has {classes[0]}"
+            raise UnusableFolder(folder, words, OTHER_KIND)
     for component, entry in index.items():
         if isinstance(entry, list) and entry[1] is not None:
             yield component, entry[1]
