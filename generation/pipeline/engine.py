@@ -208,15 +208,24 @@ class Engine:
         if colours is None:
             if not is_tiled:
                 _note(changes, TILED_DECODE)
+            is_tiled = True
             colours = self._with_less(lambda: decode(is_tiled=True), changes)
-        return self._write(request, colours, changes)
+        return self._write(request, colours, changes, is_tiled=is_tiled)
 
     def _write(
-        self, request: GenerationRequest, colours: torch.Tensor, changes: Sequence[str]
+        self,
+        request: GenerationRequest,
+        colours: torch.Tensor,
+        changes: Sequence[str],
+        *,
+        is_tiled: bool,
     ) -> Picture:
-        text = describe_request(
-            request, self.profile.title, self._unet_digest, self.profile.sampler
-        )
+        """The file, which tells what else than the request made its pixels what they are."""
+        further = {"Decoder": "in tiles"} if is_tiled else {}
+        if self._placement.plan.unet == "fp8":
+            further["UNet weights"] = "fp8"
+        profile = self.profile
+        text = describe_request(request, profile.title, self._unet_digest, profile.sampler, further)
         file_format = FORMATS[request.output_format]
         height, width, _channels = colours.shape
         return Picture(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from importlib import metadata
 
 from generation.spec.request import GenerationRequest
@@ -20,18 +21,23 @@ def describe_request(
     model_title: str,
     unet_digest: str = "",
     sampler: Sampler = DPM_2M_KARRAS,
+    further: Mapping[str, str] | None = None,
 ) -> str:
     """The text that A1111 and its readers understand: prompt, negative prompt, one line of pairs.
 
     A blank negative prompt has no line. Steps come first, since some readers look for them. The
     profile and the UNet's digest are keys of ours: a "Model hash" would be of a whole checkpoint,
     by which readers look it up.
+    further: pairs of ours, of what else decides the picture.
     Source: create_infotext and quote in stable-diffusion-webui.
     """
     lines = [request.prompt]
     if request.negative_prompt.strip():
         lines.append(f"Negative prompt: {request.negative_prompt}")
-    pairs = _settings(request, model_title, unet_digest, sampler)
+    pairs = _settings(request, model_title, unet_digest, sampler) | dict(further or {})
+    version = _installed_version()
+    if version is not None:
+        pairs["Version"] = f"Imagen {version}"
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs.items()))
     return "\n".join(lines)
 
@@ -51,9 +57,6 @@ def _settings(
     }
     if unet_digest:
         pairs["UNet hash"] = unet_digest[:SHOWN_DIGITS]
-    version = _installed_version()
-    if version is not None:
-        pairs["Version"] = f"Imagen {version}"
     return pairs
 
 

@@ -17,6 +17,7 @@ from generation.pipeline.placement import CPU, Placement
 from generation.spec.adjustments import SMALLER_PLAN, TILED_DECODE
 from generation.spec.errors import DoesNotFit, ModelUnavailable, OutOfMemory
 from generation.spec.faults import Fault, FaultKind
+from generation.spec.picture import Picture
 from generation.spec.plans import PLANS, MemoryPlan, plan_called
 from generation.spec.profiles import MINIATURE
 from tests.pipeline.claimed_device import claimed_gpu
@@ -47,6 +48,11 @@ def small_card(*chain: MemoryPlan, fault: Fault | None = None) -> Iterator[Engin
             fault=fault,
             read=lambda placement: pipes[placement.plan],
         )
+
+
+def text_of(picture: Picture) -> str:
+    text: str = Image.open(io.BytesIO(picture.file)).text["parameters"]
+    return text
 
 
 class Failing:
@@ -84,6 +90,8 @@ def test_a_decode_that_finds_no_memory_is_done_again_in_tiles_without_repeating_
     assert failing.calls == 1 + 4
     assert picture.adjustments == (TILED_DECODE,)
     assert picture.file != whole.file
+    assert ", Decoder: in tiles, " in text_of(picture)
+    assert "Decoder" not in text_of(whole)
     assert engine.generate(request, StepLog()) == whole
 
 

@@ -404,6 +404,7 @@ def test_by_each_plan_the_parts_lie_where_it_says_and_the_picture_is_the_cpu_s(
     passing = {"unet"} if plan.unet == "streamed" else set()
     assert [run for run in runs if len(run.guests - STAYING[plan.name] - passing) > 1] == []
     assert again == painted
+    assert (b"UNet weights: fp8" in painted) is (plan.unet == "fp8")
     if plan.unet == "fp8":
         assert 0 < _differences(painted, wanted).mean() < 8
     else:

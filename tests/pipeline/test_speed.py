@@ -149,3 +149,27 @@ def test_compiled_kernels_are_kept_where_the_operator_says(
     assert speed.os.environ[speed.CACHE_VARIABLE] == str(tmp_path / "here")
     speed.keep_compiled(tmp_path / "there")
     assert speed.os.environ[speed.CACHE_VARIABLE] == str(tmp_path / "here")
+
+
+def test_attention_is_torch_s_fused_one_with_and_without_a_reference(engine: Engine) -> None:
+    processors = engine.pipe.unet.attn_processors
+    kinds = (
+        {type(processor).__name__ for name, processor in processors.items() if "attn1" in name},
+        {type(processor).__name__ for name, processor in processors.items() if "attn2" in name},
+    )
+
+    assert kinds == ({"AttnProcessor2_0"}, {"IPAdapterAttnProcessor2_0"})
+
+
+def test_both_halves_of_guidance_are_one_batch(engine: Engine) -> None:
+    rows: list[int] = []
+    handle = engine.pipe.unet.register_forward_pre_hook(
+        lambda _unet, inputs: rows.append(len(inputs[0]))
+    )
+    try:
+        engine.generate(quick_request(steps=2), StepLog())
+        engine.generate(quick_request(steps=1, guidance_scale=1.0), StepLog())
+    finally:
+        handle.remove()
+
+    assert rows == [2, 2, 1]
