@@ -166,7 +166,10 @@ def beat(claim: Claim) -> Standing | None:
 
 
 def show_preview(claim: Claim, step: int, image: bytes) -> bool:
-    """Put a preview in the place of the one before. False: the claim is lost, nothing is shown."""
+    """Put a preview in the place of the one before; like a step it does not wait for the disk.
+
+    False: the claim is lost, nothing is shown.
+    """
     values: Values = {
         "id": claim.job_id,
         "attempt": claim.attempt,
@@ -174,7 +177,8 @@ def show_preview(claim: Claim, step: int, image: bytes) -> bool:
         "image": image,
     }
     with connection.cursor() as cursor:
-        cursor.execute(statements.PREVIEW, values)
+        cursor.execute(statements.NOT_TO_DISK + statements.PREVIEW, values)
+        cursor.nextset()
         return bool(cursor.rowcount)
 
 
