@@ -17,6 +17,7 @@ import torch
 from generation.miniature import colours, judge
 from generation.miniature.training import (
     adapter,
+    begun,
     judging,
     layout,
     text,
@@ -49,7 +50,7 @@ FULL = Course(
     pictures=10_240,
     text=900,
     vae=1_800,
-    unet=(1_500, 16_000),
+    unet=(1_500, 10_000),
     decoder=1_000,
     vision=1_000,
     adapter=(1_000, 300),
@@ -152,6 +153,11 @@ def main() -> None:
         help="folder the weights are written to; those of this installation",
     )
     parser.add_argument(
+        "--begun",
+        type=Path,
+        help="folder of a course that was packed elsewhere, to go on with where WORK has no more",
+    )
+    parser.add_argument(
         "--trial",
         action="store_true",
         help="two steps of each part on 64 pictures, in folders of its own: does all of it run?",
@@ -161,6 +167,8 @@ def main() -> None:
     shop = _open_shop(given.trial, given.work, given.weights)
     if given.trial and shop.weights.resolve() == MINIATURE.folder:
         parser.error(f"--trial would replace the weights in {shop.weights}. Name another folder.")
+    if given.begun:
+        begun.unpack(given.begun, shop.work)
     for name in PARTS if given.part == "all" else [given.part]:
         PARTS[name](shop)
 

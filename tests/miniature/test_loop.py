@@ -1,5 +1,6 @@
 """Training that is stopped goes on as if it had not been."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 
-from generation.miniature.training import loop
+from generation.miniature.training import begun, loop
 
 
 def make_net() -> nn.Linear:
@@ -144,3 +145,38 @@ def test_two_parts_learn_from_different_lots(tmp_path: Path) -> None:
 
         loop.train(name, net, loop.Plan(steps=1, rate=0.1), step, tmp_path)
     assert drawn["small"] != drawn["large"]
+
+
+def test_a_packed_course_goes_on_elsewhere_with_the_kept_weights(tmp_path: Path) -> None:
+    here, packed, there = (tmp_path / name for name in ("here", "packed", "there"))
+    train(net := make_net(), replace(PLAN, origin="pictures"), here)
+
+    begun.pack(here, packed)
+    begun.unpack(packed, there)
+    longer = replace(PLAN, steps=12, origin="pictures that differ by a last bit")
+    made = train(elsewhere := make_net(), longer, there)
+
+    assert len(made) == 2
+    assert not torch.equal(elsewhere.weight, net.weight)
+    begun.unpack(packed, tmp_path / "third")
+    assert train(finished := make_net(), PLAN, tmp_path / "third") == []
+    assert torch.equal(finished.weight, net.weight.half().float())
+
+
+def test_a_course_of_ones_own_is_not_replaced_by_a_packed_one(tmp_path: Path) -> None:
+    train(make_net(), PLAN, tmp_path / "here")
+    begun.pack(tmp_path / "here", tmp_path / "packed")
+    train(make_net(), replace(PLAN, steps=15), tmp_path / "here")
+
+    assert begun.unpack(tmp_path / "packed", tmp_path / "here") == []
+    assert torch.load(tmp_path / "here" / "sum.ckpt", weights_only=True)["done"] == 15
+
+
+def test_what_large_pictures_have_gone_on_with_is_not_packed_twice(tmp_path: Path) -> None:
+    train(make_net(), PLAN, tmp_path)
+    for name in ("unet-small", "unet-large", "adapter-small"):
+        shutil.copy(tmp_path / "sum.ckpt", tmp_path / f"{name}.ckpt")
+
+    packed = begun.pack(tmp_path, tmp_path / "packed")
+
+    assert [path.stem for path in packed] == ["adapter-small", "sum", "unet-large"]

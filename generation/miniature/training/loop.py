@@ -177,15 +177,19 @@ class _Run:
         part.replace(path)
 
     def resume(self, path: Path) -> int:
-        """Put the checkpoint into place, if there is one; the steps done."""
+        """Put the checkpoint into place, if there is one; the steps done.
+
+        One that was packed on another machine has the kept weights alone: they are learnt on from.
+        """
         if not path.exists():
             return 0
         device = self.weights[0].device
         whole = torch.load(path, map_location=device, weights_only=True)
-        if whole["origin"] != self.origin:
+        if whole.get("origin", self.origin) != self.origin:
             raise ValueError(f"{path} learnt from other inputs. Delete it to begin anew.")
-        for name in ("weights", "kept", "buffers"):
-            _put(getattr(self, name), whole[name])
-        for optimizer, state in zip(self.optimizers, whole["optimizers"], strict=True):
+        _put(self.kept, whole["kept"])
+        _put(self.weights, whole.get("weights", whole["kept"]))
+        _put(self.buffers, whole.get("buffers", self.buffers))
+        for optimizer, state in zip(self.optimizers, whole.get("optimizers", ()), strict=False):
             optimizer.load_state_dict(state)
         return int(whole["done"])

@@ -129,16 +129,19 @@ class Course:
 def train(pictures: Pictures, folder: Path, work: Path, steps: tuple[int, int]) -> None:
     """Train on half-size pictures, then on whole ones, and write folder/unet.
 
-    steps: of either course.
+    steps: of either course. The first is left out where the second has begun.
     """
     texts = TextEncoder(folder)
     vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32)
     vae.to(loop.device()).eval()
     unet = build().to(loop.device())
+    has_begun = (work / "unet-large.ckpt").exists()
     for name, shrink, count, pace in (
         ("unet-small", 2, 48, loop.Plan(steps=steps[0], rate=1.2e-3, decay=0.15)),
         ("unet-large", 1, 16, loop.Plan(steps=steps[1], rate=8e-4, decay=0.5)),
     ):
+        if shrink > 1 and has_begun:
+            continue
         course = Course(pictures, Latents(pictures, vae, work, shrink), texts)
         origin = course.latents.origin + texts.origin
         plan = replace(pace, ema=0.998, muon=True, origin=origin)
