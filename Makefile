@@ -36,7 +36,7 @@ test-fast: install-dev  ## Run only what needs neither torch nor running servers
 bench-queue: install-dev  ## Measure the queue against its goals, some eight minutes (ARGS=--quick)
 	$(BIN)/python -m benchmarks.queue_speed $(ARGS)
 
-bench-overhead: install-dev  ## Measure what the service adds to plain diffusers, some two minutes
+bench-overhead: install-dev  ## Measure what the service adds to plain diffusers, some four minutes
 	$(BIN)/python -m benchmarks.overhead $(ARGS)
 
 bench-sdxl: install-dev  ## Measure SDXL on this GPU beside plain diffusers (ARGS="--tiny --device cpu")

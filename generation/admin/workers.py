@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from generation.admin.read_only import ReadOnlyAdmin
 from generation.models import Worker
-from generation.spec.plans import plan_called
+from generation.spec.plans import PLAN_NAMES, plan_called
 
 
 @admin.register(Worker)
@@ -51,8 +51,8 @@ class WorkerAdmin(ReadOnlyAdmin):
     @admin.display(description=_("graphics memory"))
     def memory(self, worker: Worker) -> str:
         """The plan by which it paints, and what its card had free."""
-        if not worker.memory_plan:
-            return "-"
+        if worker.memory_plan not in PLAN_NAMES:  # none, or one of another release
+            return worker.memory_plan or "-"
         plan = plan_called(worker.memory_plan)
         return f"{worker.memory_gib:.1f} GiB: {plan.name}, {plan.summary}"
 

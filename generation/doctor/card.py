@@ -120,7 +120,7 @@ def _torch(sight: TorchSight, cards: Sequence[Card], profile: ModelProfile) -> F
         return bad(
             "torch",
             f"{sight.torch} is a build for the CPU, so the card is not used",
-            f".venv/bin/pip install --force-reinstall torch=={version}",
+            f"{sys.executable} -m pip install --force-reinstall torch=={version}",
         )
     if sight.name:
         built = f"{sight.torch} for CUDA {sight.cuda_build}"
@@ -169,5 +169,5 @@ def _memory(sight: TorchSight, profile: ModelProfile) -> Finding:
 
 
 def _shown(command: Sequence[str]) -> str:
-    """As an operator types it in the folder of the code."""
-    return " ".join([".venv/bin/python", *command[1:]])
+    """As an operator types it in the folder of the code, with the interpreter of the service."""
+    return " ".join([sys.executable, *command[1:]])

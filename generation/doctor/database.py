@@ -29,7 +29,7 @@ def examine() -> Iterable[Finding]:
     """Nothing more than that it is away, where it is away. An embedded one is not started."""
     if _is_embedded() and not embedded_postgres.is_answering(_location()):
         yield warning(
-            "database", "the embedded PostgreSQL is not running, so nothing is served", "make run"
+            "database", "the embedded PostgreSQL is not running; a server starts it", "make run"
         )
         return
     try:

@@ -60,7 +60,7 @@ def _queue(state: ServiceState) -> Finding:
         return warning("queue", words, "manage.py queue resume")
     if state.queued >= state.queue_limit:
         remedy = f"another worker ({START}), or a higher IMAGEN_QUEUE_LIMIT"
-        return warning("queue", f"full, orders are refused: {words}", remedy)
+        return bad("queue", f"full, orders are refused: {words}", remedy)
     return ok("queue", words)
 
 

@@ -19,10 +19,10 @@ from generation.spec.errors import ModelUnavailable
 from generation.spec.installation import (
     InstalledFile,
     InstallRecord,
+    find_damage,
     hash_file,
     is_whole_safetensors,
     read_record,
-    verify_files,
     write_record,
 )
 
@@ -86,11 +86,7 @@ def _is_whole(folder: Path, record: InstallRecord, wanted: Sequence[WantedFile])
     """Whether nothing is left to do, so that the hub need not be asked."""
     if {file.path for file in record.files} != {file.target for file in wanted}:
         return False
-    try:
-        verify_files(folder, record)
-    except ModelUnavailable:
-        return False
-    return True
+    return not find_damage(folder, record)
 
 
 def _neighbours(folder: Path) -> dict[str, Path]:

@@ -6,18 +6,26 @@ from generation import conf
 from generation.jobs.state import QUIET_AFTER
 from generation.models import Worker
 from generation.spec.errors import FieldError, InvalidRequest, gettext_noop
-from generation.spec.plans import RESERVED_GIB, plan_called
+from generation.spec.plans import PLAN_NAMES, plan_called
 from generation.spec.profiles import ModelProfile
 from generation.spec.request import GenerationRequest, show_value
 
 ON_ANY_DEVICE = "auto"
+LESS_FITS = gettext_noop(
+    "%(field)s: no graphics card of this server has room for %(width)d x %(height)d pixels;"
+    " %(side)d x %(side)d fit."
+)
+NO_ROOM = gettext_noop(
+    "%(field)s: no graphics card of this server has room for %(width)d x %(height)d pixels, nor for"
+    " fewer; its operator can choose a smaller IMAGEN_MEMORY_PLAN."
+)
 
 
 def require_room(request: GenerationRequest) -> None:
     """Raises InvalidRequest for a size that no living worker's card is expected to hold.
 
-    A worker that has not told its card, or paints on the CPU, is given the benefit of the doubt,
-    and so is everybody while none lives.
+    A worker that has not told its card, paints on the CPU, or has a plan of another release, is
+    given the benefit of the doubt, and so is everybody while none lives.
     """
     profile = conf.profiles()[request.profile]
     if profile.device != ON_ANY_DEVICE:
@@ -25,11 +33,12 @@ def require_room(request: GenerationRequest) -> None:
     cards = _cards_for(profile)
     if not cards or any(_fits(request, plan, gib) for plan, gib in cards):
         return
-    side = max(plan_called(plan).largest_side(gib, profile.max_side) for plan, gib in cards)
-    template = gettext_noop(
-        "%(field)s: no graphics card of this server has room for %(width)d x %(height)d pixels;"
-        " %(side)d x %(side)d fit."
+    has_reference = request.ip_strength > 0
+    side = max(
+        plan_called(plan).largest_side(gib, profile.max_side, has_reference=has_reference)
+        for plan, gib in cards
     )
+    template = NO_ROOM if side < profile.min_side else LESS_FITS
     params = {"width": request.width, "height": request.height, "side": side}
     shown = show_value(request.width)
     error = FieldError(field="width", value=shown, template=template, params=params)
@@ -47,9 +56,6 @@ def _cards_for(profile: ModelProfile) -> list[tuple[str, float]]:
 
 
 def _fits(request: GenerationRequest, plan: str, memory_gib: float) -> bool:
-    if not plan:
-        return True
-    peak_gib = plan_called(plan).peak_gib(
-        request.width, request.height, has_reference=request.ip_strength > 0
+    return plan not in PLAN_NAMES or plan_called(plan).fits(
+        request.width, request.height, memory_gib, has_reference=request.ip_strength > 0
     )
-    return peak_gib + RESERVED_GIB <= memory_gib

@@ -84,8 +84,10 @@ def load_engine(profile_name: str) -> "Engine":
 
 
 def is_worn_out() -> bool:
-    """Whether memory ran out here for good: what is left of it is in pieces, so this process ends
-    and the next attempt begins in a fresh one."""
+    """Whether memory ran out here for good.
+
+    What is left of it is in pieces: this process ends, the next attempt begins in a fresh one.
+    """
     return bool(_shortages)
 
 
@@ -111,13 +113,23 @@ def run_next() -> str:
     if claim is None:
         if not _loaded and conf.profile().is_installed:
             with presence.loading(worker.name):
-                load_engine(conf.profile().name).warm_up()
+                _warm_up()
         return "nothing to claim"
     with about_job(claim.public_id):
         logger.info("attempt %d started", claim.attempt)
         outcome = _run(claim)
         logger.info("attempt %d ended: %s", claim.attempt, outcome)
     return f"{claim.public_id}: {outcome}"
+
+
+def _warm_up() -> None:
+    """Load the present profile's engine and let it paint a little; a job will tell what fails."""
+    try:
+        engine = load_engine(conf.profile().name)
+        engine.warm_up()
+        _note_memory(engine)
+    except GenerationError as error:
+        logger.warning("the warm-up failed: %s: %s", error.code, error)
 
 
 def worker_identity() -> WorkerIdentity:

@@ -4,7 +4,7 @@ import dataclasses
 import gc
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,12 +19,12 @@ from generation.pipeline.encoding import encode_picture
 from generation.pipeline.faults import with_faults
 from generation.pipeline.interruption import interruptible
 from generation.pipeline.loading import load_pipeline
-from generation.pipeline.memory import within_memory
+from generation.pipeline.memory import free_cache, within_memory
 from generation.pipeline.parameters import describe_request
 from generation.pipeline.placement import (
+    FP8,
     Placement,
     choose_placement,
-    free_cache,
     place,
     set_tiling,
 )
@@ -40,7 +40,7 @@ from generation.spec.limits import Limits
 from generation.spec.picture import Picture
 from generation.spec.plans import AUTOMATIC, RESERVED_GIB, smaller_plan
 from generation.spec.profiles import ModelProfile
-from generation.spec.progress import ProgressListener, StepProgress
+from generation.spec.progress import Nobody, ProgressListener
 from generation.spec.request import GenerationRequest
 
 logger = logging.getLogger(__name__)
@@ -114,19 +114,13 @@ class Engine:
         Raises PromptUnreadable, ReferenceUnreadable, NotFinite, DoesNotFit, OutOfMemory once
         nothing smaller is left, and unchanged what the listener raises.
         """
-        self._require_room(request)
-        heard = with_faults(listener, self._fault)
-        changes: list[str] = []
-        try:
-            latents = self._with_less(lambda: self._denoise(request, heard, reference), changes)
-            return self._finish(request, latents, heard, changes)
-        finally:
-            self._release()
+        return self._paint(request, with_faults(listener, self._fault), reference)
 
     def warm_up(self) -> None:
         """Paint a few steps of the model's own size, so that the first picture need not wait.
 
-        On a device only: kernels are chosen and compiled there.
+        On a device only: kernels are chosen and compiled there. No ordered fault strikes.
+        Raises DoesNotFit and OutOfMemory as `generate` does.
         """
         if not self._placement.plan.is_on_card:
             return
@@ -142,7 +136,20 @@ class Engine:
             ip_strength=0.0,
             profile=self.profile.name,
         )
-        self.generate(request, _Deaf())
+        self._paint(request, Nobody(), None)
+
+    def _paint(
+        self, request: GenerationRequest, listener: ProgressListener, reference: bytes | None
+    ) -> Picture:
+        self._require_room(request)
+        account = _Account()
+        try:
+            latents = self._with_less(lambda: self._denoise(request, listener, reference), account)
+            if self._placement.plan.unet == FP8:
+                account.further["UNet weights"] = FP8
+            return self._finish(request, latents, listener, account)
+        finally:
+            self._release()
 
     def _equip(self, pipe: StableDiffusionXLPipeline, placement: Placement) -> None:
         """Work with this pipeline from now on; in its place until it is dismantled."""
@@ -159,15 +166,15 @@ class Engine:
 
     def _require_room(self, request: GenerationRequest) -> None:
         plan, memory_gib = self._placement.plan, self._placement.memory_gib
-        peak_gib = plan.peak_gib(
-            request.width, request.height, has_reference=request.ip_strength > 0
-        )
-        if memory_gib and peak_gib + RESERVED_GIB > memory_gib:
-            side = plan.largest_side(memory_gib, self.profile.max_side)
+        has_reference = request.ip_strength > 0
+        width, height = request.width, request.height
+        if memory_gib and not plan.fits(width, height, memory_gib, has_reference=has_reference):
+            peak_gib = plan.peak_gib(width, height, has_reference=has_reference)
+            side = plan.largest_side(memory_gib, self.profile.max_side, has_reference=has_reference)
             raise DoesNotFit(
-                f"{request.width} x {request.height} is expected to take"
-                f" {peak_gib + RESERVED_GIB:.1f} GiB by the plan {plan.name}, and the card had"
-                f" {memory_gib:.1f} GiB free. {side} x {side} fits."
+                f"{width} x {height} is expected to take {peak_gib + RESERVED_GIB:.1f} GiB by the"
+                f" plan {plan.name}, and the card had {memory_gib:.1f} GiB free. "
+                + (f"{side} x {side} fits." if side else "Choose a smaller IMAGEN_MEMORY_PLAN.")
             )
 
     def _denoise(
@@ -195,7 +202,7 @@ class Engine:
         request: GenerationRequest,
         latents: torch.Tensor,
         listener: ProgressListener,
-        changes: list[str],
+        account: "_Account",
     ) -> Picture:
         """Decode and write. Latents outlive a shortage: the steps are not done again."""
         is_tiled = self._placement.plan.tiles(request.width, request.height)
@@ -207,33 +214,27 @@ class Engine:
             logger.warning("decoding found too little memory: %s", shortage)
         if colours is None:
             if not is_tiled:
-                _note(changes, TILED_DECODE)
+                account.note(TILED_DECODE)
             is_tiled = True
-            colours = self._with_less(lambda: decode(is_tiled=True), changes)
-        return self._write(request, colours, changes, is_tiled=is_tiled)
+            colours = self._with_less(lambda: decode(is_tiled=True), account)
+        if is_tiled:
+            account.further["Decoder"] = "in tiles"
+        return self._write(request, colours, account)
 
     def _write(
-        self,
-        request: GenerationRequest,
-        colours: torch.Tensor,
-        changes: Sequence[str],
-        *,
-        is_tiled: bool,
+        self, request: GenerationRequest, colours: torch.Tensor, account: "_Account"
     ) -> Picture:
-        """The file, which tells what else than the request made its pixels what they are."""
-        further = {"Decoder": "in tiles"} if is_tiled else {}
-        if self._placement.plan.unet == "fp8":
-            further["UNet weights"] = "fp8"
-        profile = self.profile
-        text = describe_request(request, profile.title, self._unet_digest, profile.sampler, further)
-        file_format = FORMATS[request.output_format]
+        profile, file_format = self.profile, FORMATS[request.output_format]
+        text = describe_request(
+            request, profile.title, self._unet_digest, profile.sampler, account.further
+        )
         height, width, _channels = colours.shape
         return Picture(
             file=encode_picture(colours, text, file_format),
             format=file_format,
             width=width,
             height=height,
-            adjustments=tuple(changes),
+            adjustments=tuple(account.changes),
         )
 
     def _decode(
@@ -243,7 +244,7 @@ class Engine:
             set_tiling(self.pipe, is_tiled=is_tiled)
             return decode_latents(self.pipe.vae, latents.to(self._placement.device))
 
-    def _with_less(self, work: Callable[[], Result], changes: list[str]) -> Result:
+    def _with_less(self, work: Callable[[], Result], account: "_Account") -> Result:
         """Do the work; where memory runs out, again by a smaller plan, until there is none left.
 
         Tried again behind the except block, where nothing of the failed run is alive any more.
@@ -258,7 +259,7 @@ class Engine:
             if plan is None:
                 raise OutOfMemory(shortage)
             logger.warning("memory ran out, going on by the plan %s: %s", plan.name, shortage)
-            _note(changes, SMALLER_PLAN)
+            account.note(SMALLER_PLAN)
             self._dismantle()
             self._placement = dataclasses.replace(self._placement, plan=plan)
 
@@ -282,17 +283,17 @@ class Engine:
         free_cache()
 
 
-class _Deaf:
-    """A listener for a run that nobody follows."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Account:
+    """What became of a run beyond its request. changes: codes of spec.adjustments.
 
-    def on_step(self, progress: StepProgress) -> None:
-        pass
+    further: what else made the pixels what they are, as the file tells it.
+    """
 
-    def check(self) -> None:
-        pass
+    changes: list[str] = dataclasses.field(default_factory=list)
+    further: dict[str, str] = dataclasses.field(default_factory=dict)
 
-
-def _note(changes: list[str], change: str) -> None:
-    """Each change once, in the order of their happening."""
-    if change not in changes:
-        changes.append(change)
+    def note(self, change: str) -> None:
+        """Each once, in the order of their happening."""
+        if change not in self.changes:
+            self.changes.append(change)

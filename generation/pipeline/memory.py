@@ -19,6 +19,12 @@ def is_shortage(error: Exception) -> bool:
     )
 
 
+def free_cache() -> None:
+    """Give memory that torch keeps back to the device."""
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
 def within_memory(work: Callable[[], Result]) -> Result:
     """Do the work; a shortage leaves as OutOfMemory, with the memory of the work freed before.
 
@@ -32,6 +38,5 @@ def within_memory(work: Callable[[], Result]) -> Result:
         shortage = f"{type(error).__name__}: {error}"
     # Behind the except block: inside it the traceback keeps every tensor of the run alive.
     gc.collect()
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    free_cache()
     raise OutOfMemory(f"{shortage} Ask for a smaller picture, or wait until memory is free.")

@@ -7,6 +7,7 @@ from accelerate.hooks import ModelHook, add_hook_to_module
 from diffusers import StableDiffusionXLPipeline
 from torch import nn
 
+from generation.pipeline.memory import free_cache
 from generation.spec import plans
 from generation.spec.errors import ModelUnavailable
 from generation.spec.plans import GIB, MemoryPlan, choose_plan, plan_called
@@ -53,6 +54,7 @@ def choose_placement(profile: ModelProfile, plan_name: str = plans.AUTOMATIC) ->
             f"IMAGEN_MEMORY_PLAN is {plan_name}, but torch sees no CUDA device. Leave it unset, or"
             " mend the driver: nvidia-smi must list the card."
         )
+    free_cache()  # what torch keeps of a model that has gone is free
     free_bytes, _total = torch.cuda.mem_get_info()
     memory_gib = free_bytes / GIB
     is_chosen_here = plan_name == plans.AUTOMATIC
@@ -167,9 +169,3 @@ def set_tiling(pipe: StableDiffusionXLPipeline, *, is_tiled: bool) -> None:
         pipe.vae.enable_tiling()
     else:
         pipe.vae.disable_tiling()
-
-
-def free_cache() -> None:
-    """Give memory that torch keeps back to the device."""
-    if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

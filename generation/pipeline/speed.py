@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ COMPILE_VARIABLE = "IMAGEN_COMPILE"
 CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 LEAST_CAPABILITY = (8, 0)
 """Of a card whose bfloat16 and TF32 units the compiler's kernels are made for; Ampere and later."""
+C_COMPILERS = ("cc", "gcc", "clang")
 RECOMPILES = 64
 """Sizes, prompt lengths and strengths that are compiled for before a block runs plainly."""
 
@@ -33,10 +35,11 @@ def compile_blocks(
     """Compile the UNet's transformer blocks, one for all that are alike, where it pays.
 
     Kept between starts in the folder that TORCHINDUCTOR_CACHE_DIR names. IMAGEN_COMPILE=0 does
-    without; 1 insists. A block that meets too many shapes runs as it is.
+    without; 1 insists. A block that meets too many shapes, or cannot be compiled, runs as it is.
     """
     if is_worth_compiling(placement):
         torch._dynamo.config.recompile_limit = RECOMPILES
+        torch._dynamo.config.suppress_errors = True  # what cannot be compiled runs plainly
         pipe.unet.compile_repeated_blocks(backend=backend)
 
 
@@ -46,8 +49,15 @@ def is_worth_compiling(placement: Placement) -> bool:
     plan = placement.plan
     if wish == "0" or not plan.is_on_card or plan.unet != "half" or "unet" in plan.visitors:
         return False
-    has_compiler = importlib.util.find_spec("triton") is not None
-    return wish == "1" or (has_compiler and torch.cuda.get_device_capability() >= LEAST_CAPABILITY)
+    if wish == "1":
+        return True
+    return has_compiler() and torch.cuda.get_device_capability() >= LEAST_CAPABILITY
+
+
+def has_compiler() -> bool:
+    """Triton, and the C compiler that it calls at run time."""
+    has_triton = importlib.util.find_spec("triton") is not None
+    return has_triton and bool(os.environ.get("CC") or any(map(shutil.which, C_COMPILERS)))
 
 
 def keep_compiled(folder: Path) -> None:

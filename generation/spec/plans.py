@@ -81,10 +81,17 @@ class MemoryPlan:
         )
         return always + max(denoise, decode, encode)
 
-    def largest_side(self, memory_gib: float, max_side: int) -> int:
+    def fits(
+        self, width: int, height: int, memory_gib: float, *, has_reference: bool = False
+    ) -> bool:
+        """Whether a picture is expected to find room in so much free memory, beside CUDA itself."""
+        peak_gib = self.peak_gib(width, height, has_reference=has_reference)
+        return peak_gib + RESERVED_GIB <= memory_gib
+
+    def largest_side(self, memory_gib: float, max_side: int, *, has_reference: bool = False) -> int:
         """The side of the largest square that is expected to fit, 0 where none does."""
         for side in range(max_side, 0, -SIDE_STEP):
-            if self.peak_gib(side, side) + RESERVED_GIB <= memory_gib:
+            if self.fits(side, side, memory_gib, has_reference=has_reference):
                 return side
         return 0
 
@@ -163,7 +170,7 @@ def choose_plan(free_gib: float) -> MemoryPlan | None:
 
 
 def plan_called(name: str) -> MemoryPlan:
-    """The plan of that name. Raises KeyError."""
+    """The plan of that name. Raises KeyError: a row's plan may be of another release."""
     return {plan.name: plan for plan in (*PLANS, CPU)}[name]
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.spec import installation
-from generation.spec.errors import UnknownProfile
-from generation.spec.limits import SIZE_MULTIPLE, Limits, Number, Range
+from generation.spec.errors import UnknownProfile, gettext_noop
+from generation.spec.limits import SIZE_MULTIPLE, Limits, Range
 from generation.spec.samplers import DPM_2M_KARRAS, EULER, EULER_ANCESTRAL, Sampler
 
 MODEL_INDEX = "model_index.json"
@@ -25,11 +25,12 @@ class ModelProfile:
     min_side, max_side, default_side: pixels, multiples of 8; the default is what it was made for.
     device: "cpu", or "auto" for a GPU where there is one.
     sampler: how its steps are taken.
-    default_steps, min_steps, max_steps, default_guidance_scale, max_guidance_scale: of a model that
-    was distilled to a few steps without guidance; None: the server's Limits.
+    own_steps, own_guidance: of a model that was distilled to a few steps without guidance, whatever
+    the server allows others; None: the server's Limits.
     install_command: what an operator types to get the weights; empty where they cannot be got so.
     download_gb: how much that brings, in 10**9 bytes.
-    licence: what its licence forbids that SDXL's own does not, a sentence; else empty.
+    licence: what its licence forbids that SDXL's own does not, a sentence to be translated; else
+    empty.
     knows_only_its_world: it was shown the scenes of spec.world, and can paint nothing else.
     """
 
@@ -41,11 +42,8 @@ class ModelProfile:
     default_side: int
     device: str
     sampler: Sampler = DPM_2M_KARRAS
-    default_steps: int | None = None
-    min_steps: int | None = None
-    max_steps: int | None = None
-    default_guidance_scale: float | None = None
-    max_guidance_scale: float | None = None
+    own_steps: Range[int] | None = None
+    own_guidance: Range[float] | None = None
     install_command: str = ""
     download_gb: float = 0.0
     licence: str = ""
@@ -70,32 +68,21 @@ class ModelProfile:
         """Whether a reference picture can be followed. Every recipe of ours brings an adapter."""
         return bool(self.install_command) or (self.folder / ADAPTER_FOLDER / ADAPTER_FILE).is_file()
 
-    @property
-    def has_own_steps(self) -> bool:
-        """Whether it was made for certain numbers of steps, whatever the server allows others."""
-        return self.max_steps is not None
-
-    @property
-    def has_own_guidance(self) -> bool:
-        """Whether it was made to paint without guidance; a negative prompt then does nothing."""
-        return self.max_guidance_scale is not None
-
     def steps(self, limits: Limits) -> Range[int]:
         """How many steps may be asked for: its own range where it has one, else the server's."""
-        return Range(
-            minimum=_own(self.min_steps, 1),
-            maximum=_own(self.max_steps, limits.max_steps),
-            default=_own(self.default_steps, limits.default_steps),
+        return self.own_steps or Range(
+            minimum=1, maximum=limits.max_steps, default=limits.default_steps
         )
 
     def guidance_scale(self, limits: Limits) -> Range[float]:
         """Which guidance may be asked for: its own range where it has one, else the server's."""
-        return Range(
-            minimum=0.0,
-            maximum=_own(self.max_guidance_scale, limits.max_guidance_scale),
-            default=_own(self.default_guidance_scale, limits.default_guidance_scale),
+        return self.own_guidance or Range(
+            minimum=0.0, maximum=limits.max_guidance_scale, default=limits.default_guidance_scale
         )
 
+
+WITHOUT_GUIDANCE = Range(minimum=0.0, maximum=2.0, default=0.0)
+"""Of distilled models; a negative prompt does nothing where guidance is off."""
 
 MINIATURE = ModelProfile(
     name="miniature",
@@ -135,16 +122,13 @@ def sdxl_turbo(models_dir: Path) -> ModelProfile:
         default_side=512,
         device="auto",
         sampler=EULER_ANCESTRAL,
-        default_steps=4,
-        min_steps=1,
-        max_steps=4,
-        default_guidance_scale=0.0,
-        max_guidance_scale=2.0,
+        own_steps=Range(minimum=1, maximum=4, default=4),
+        own_guidance=WITHOUT_GUIDANCE,
         install_command="manage.py install_profile sdxl-turbo",
         download_gb=11.5,
-        licence=(
-            "SDXL Turbo may be used for research and without profit; commercial use needs a"
-            " licence of Stability AI (https://stability.ai/license)."
+        licence=gettext_noop(
+            "SDXL Turbo is for research and non-commercial use only; commercial use needs a licence"
+            " of Stability AI (https://stability.ai/license)."
         ),
     )
 
@@ -163,11 +147,8 @@ def sdxl_lightning(models_dir: Path) -> ModelProfile:
         default_side=1024,
         device="auto",
         sampler=EULER,
-        default_steps=4,
-        min_steps=4,
-        max_steps=4,
-        default_guidance_scale=0.0,
-        max_guidance_scale=2.0,
+        own_steps=Range(minimum=4, maximum=4, default=4),
+        own_guidance=WITHOUT_GUIDANCE,
         install_command="manage.py install_profile sdxl-lightning",
         download_gb=11.5,
     )
@@ -202,10 +183,6 @@ def find_profile(name: str, profiles: Mapping[str, ModelProfile]) -> ModelProfil
         return profiles[name]
     except KeyError:
         raise UnknownProfile(name=name, known=sorted(profiles)) from None
-
-
-def _own(value: Number | None, otherwise: Number) -> Number:
-    return otherwise if value is None else value
 
 
 def _native_side(folder: Path) -> int:

@@ -25,3 +25,13 @@ class ProgressListener(Protocol):
 
     def check(self) -> None:
         """Asked between the blocks of the models, hundreds of times a step: raise to stop there."""
+
+
+class Nobody:
+    """A listener for a run that nobody follows."""
+
+    def on_step(self, progress: StepProgress) -> None:
+        pass
+
+    def check(self) -> None:
+        pass

@@ -187,27 +187,27 @@ class _FieldReader:
 
     def steps(self, profile: ModelProfile, limits: Limits) -> int:
         bounds = profile.steps(limits)
-        if not profile.has_own_steps:
+        if profile.own_steps is None:
             return self.whole("steps", bounds)
         if bounds.minimum == bounds.maximum:
             template = gettext_noop(
-                "%(field)s must be %(low)d for the profile %(profile)s, which was made for just so"
-                " many, not %(value)s; leave it out, and it is %(default)d."
+                "%(field)s must be %(low)d, not %(value)s, for the profile %(profile)s: it was made"
+                " for just so many. Leave it out, and it is %(default)d."
             )
         else:
             template = gettext_noop(
-                "%(field)s must be a whole number from %(low)d to %(high)d for the profile "
-                "%(profile)s, not %(value)s; leave it out, and it is %(default)d."
+                "%(field)s must be a whole number from %(low)d to %(high)d, not %(value)s, for the"
+                " profile %(profile)s. Leave it out, and it is %(default)d."
             )
         return self.whole("steps", bounds, template, profile=profile.name, default=bounds.default)
 
     def guidance_scale(self, profile: ModelProfile, limits: Limits) -> float:
         bounds = profile.guidance_scale(limits)
-        if not profile.has_own_guidance:
+        if profile.own_guidance is None:
             return self.number("guidance_scale", bounds)
         template = gettext_noop(
-            "%(field)s must be a number from %(low)g to %(high)g for the profile %(profile)s, which"
-            " was made to paint without guidance, not %(value)s; leave it out, and it is"
+            "%(field)s must be a number from %(low)g to %(high)g, not %(value)s, for the profile"
+            " %(profile)s: it was made to paint without guidance. Leave it out, and it is"
             " %(default)g."
         )
         return self.number(

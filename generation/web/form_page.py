@@ -77,6 +77,11 @@ class FormPage:
     def profile(self) -> ModelProfile:
         return orders.chosen_profile(self.form)
 
+    @property
+    def licence(self) -> str:
+        """What the chosen model's licence forbids beyond SDXL's own; empty for most."""
+        return _(self.profile.licence) if self.profile.licence else ""
+
     @cached_property
     def profiles(self) -> list[ModelProfile]:
         """What can be asked for; the default, whose remedy is shown, even when it is missing."""

@@ -26,7 +26,8 @@ VALUES (%(name)s, %(host)s, %(device)s, %(lock)s, %(profile)s, %(profiles)s, %(v
    SET host = EXCLUDED.host, device = EXCLUDED.device, lock = EXCLUDED.lock,
        profile = EXCLUDED.profile, profiles = EXCLUDED.profiles, version = EXCLUDED.version,
        started_at = statement_timestamp(), seen_at = statement_timestamp(), stopped_at = NULL,
-       loading_since = NULL, draining_since = NULL, drained_at = NULL
+       loading_since = NULL, draining_since = NULL, drained_at = NULL,
+       memory_plan = '', memory_gib = 0, ended_pid = NULL
  WHERE (known.host, known.lock) = (EXCLUDED.host, EXCLUDED.lock)
     OR known.stopped_at IS NOT NULL
     OR known.seen_at < statement_timestamp() - %(quiet_after)s

@@ -57,7 +57,7 @@ def test_build_for_the_cpu_beside_a_card_is_bad(nvidia_smi, torch_sees) -> None:
     torch_sees(cuda_build="")
     found = only(examine(), "torch")
     assert found.state is State.BAD
-    assert found.remedy == ".venv/bin/pip install --force-reinstall torch==2.13.0"
+    assert found.remedy == f"{sys.executable} -m pip install --force-reinstall torch==2.13.0"
 
 
 def test_driver_that_is_too_old_for_torch_is_bad(nvidia_smi, torch_sees) -> None:

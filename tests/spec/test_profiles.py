@@ -28,8 +28,8 @@ def test_whatever_is_not_distilled_takes_the_server_s_limits() -> None:
         steps, guidance = profile.steps(limits), profile.guidance_scale(limits)
         assert (steps.minimum, steps.maximum, steps.default) == (1, 50, 20)
         assert (guidance.minimum, guidance.maximum, guidance.default) == (0, 9, 4)
-        assert not profile.has_own_steps
-        assert not profile.has_own_guidance
+        assert profile.own_steps is None
+        assert profile.own_guidance is None
 
 
 def test_distilled_models_are_sampled_as_their_makers_say() -> None:

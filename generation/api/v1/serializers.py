@@ -286,7 +286,7 @@ def profile(model: ModelProfile) -> dict[str, object]:
         "is_default": model.name == conf.profile().name,
         "is_installed": model.is_installed,
         "install_command": model.install_command or None,
-        "licence": model.licence or None,
+        "licence": _(model.licence) if model.licence else None,
         "sampler": str(model.sampler),
         "has_adapter": model.has_adapter,
         "max_prompt_chars": limits.max_prompt_chars,
