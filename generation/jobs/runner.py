@@ -42,6 +42,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S = 1.0
 """So that a cancellation is seen within a second, however long a step takes."""
 PREVIEW_EVERY_S = 0.5
+BROKEN_DEVICE = "AcceleratorError"
+"""What torch raises from then on once a card's context is broken. By name: no torch is here."""
 COMPILED = "compiled"
 """The folder in IMAGEN_DATA_DIR where compiled kernels are kept between starts."""
 
@@ -55,15 +57,15 @@ class ClaimGone(StopGeneration):
 
 
 _loaded: dict[str, "Engine"] = {}
-_shortages: list[str] = []
+_wear: list[str] = []
 
 
 def load_engine(profile_name: str) -> "Engine":
     """The engine of a profile, loaded at first use and kept until another one is asked for.
 
-    The one before goes first: two models at once may not fit. The only door between Django and
-    torch: the import stands inside, so that no web process loads torch and no process touches it
-    before django-q2 has forked.
+    The one before goes first where both want the card: two at once may not fit. The only door
+    between Django and torch: the import stands inside, so that no web process loads torch and no
+    process touches it before django-q2 has forked.
     """
     from generation.pipeline.engine import Engine
 
@@ -72,7 +74,8 @@ def load_engine(profile_name: str) -> "Engine":
             profile = find_profile(profile_name, conf.profiles())
         except UnknownProfile as error:
             raise ModelUnavailable(str(error)) from error
-        _loaded.clear()
+        for name in [name for name, one in _loaded.items() if one.profile.device == profile.device]:
+            del _loaded[name]
         gc.collect()
         _loaded[profile_name] = Engine.load(
             profile,
@@ -84,11 +87,11 @@ def load_engine(profile_name: str) -> "Engine":
 
 
 def is_worn_out() -> bool:
-    """Whether memory ran out here for good.
+    """Whether memory ran out here for good, or the device answers nothing but errors any more.
 
-    What is left of it is in pieces: this process ends, the next attempt begins in a fresh one.
+    This process ends then, and the next attempt begins in a fresh one.
     """
-    return bool(_shortages)
+    return bool(_wear)
 
 
 def _note_memory(engine: "Engine") -> None:
@@ -128,6 +131,9 @@ def _warm_up() -> None:
         engine = load_engine(conf.profile().name)
         engine.warm_up()
         _note_memory(engine)
+    except OutOfMemory as error:
+        logger.warning("the warm-up ran out of memory: %s", error)
+        _wear.append(str(error))
     except GenerationError as error:
         logger.warning("the warm-up failed: %s: %s", error.code, error)
 
@@ -215,7 +221,7 @@ def _run(claim: Claim) -> str:
         return "claim lost"
     except OutOfMemory as error:
         logger.warning("out of memory: %s", error)
-        _shortages.append(str(error))
+        _wear.append(str(error))
         settle = functools.partial(
             transitions.postpone,
             claim,
@@ -235,6 +241,8 @@ def _run(claim: Claim) -> str:
         raise
     except Exception as error:
         logger.exception("internal error")
+        if type(error).__name__ == BROKEN_DEVICE:
+            _wear.append(repr(error))
         settle = functools.partial(transitions.fail, claim, "internal_error", repr(error))
         outcome = "internal_error"
     except BaseException as error:

@@ -194,7 +194,7 @@ class Engine:
         if self._references is None:
             return None
         style = self._references.style_of(request, reference)
-        embeds = style.image_embeds.to(self._placement.device)
+        embeds = style.image_embeds.to(self._placement.device, self._placement.dtype)
         return dataclasses.replace(style, image_embeds=embeds)
 
     def _finish(
@@ -272,7 +272,8 @@ class Engine:
     def _dismantle(self) -> None:
         """Free all memory: parts stored or hooked by one plan cannot change over to another."""
         self._is_whole = False
-        del self.pipe, self._prompts, self._references, self._guests
+        for part in ("pipe", "_prompts", "_references", "_guests"):
+            self.__dict__.pop(part, None)  # the next plan may have found no memory half-way
         gc.collect()
         free_cache()
 

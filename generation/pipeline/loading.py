@@ -14,7 +14,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from generation.pipeline.memory import is_shortage
-from generation.pipeline.placement import Placement, store_narrow
+from generation.pipeline.placement import Placement, store_narrow, store_narrow_again
 from generation.pipeline.schedulers import build_scheduler, numpy_notice_ignored
 from generation.spec.errors import ModelUnavailable
 from generation.spec.folder import check_folder
@@ -48,7 +48,8 @@ def load_pipeline(
         pipe = _read_parts(profile.folder, placement.dtype)
         store_narrow(pipe.unet, placement)
         if profile.has_adapter:
-            _add_adapter(pipe, profile.folder / ADAPTER_FOLDER, placement.dtype)
+            _add_adapter(pipe, profile.folder / ADAPTER_FOLDER, placement)
+            store_narrow_again(pipe.unet)
     except UNREADABLE as error:
         if is_shortage(error):
             raise
@@ -96,9 +97,10 @@ def _variant(folder: Path) -> str | None:
     return VARIANT if all(f".{VARIANT}." in name for name in names) else None
 
 
-def _add_adapter(pipe: StableDiffusionXLPipeline, folder: Path, dtype: torch.dtype) -> None:
+def _add_adapter(pipe: StableDiffusionXLPipeline, folder: Path, placement: Placement) -> None:
     """Load the image encoder as every other part, and the adapter for it."""
     encoder = folder / ADAPTER_FILE.parent / "image_encoder"
+    dtype = placement.dtype_of("image_encoder")
     pipe.register_modules(image_encoder=_read_part(encoder, CLIPVisionModelWithProjection, dtype))
     pipe.load_ip_adapter(
         folder,

@@ -10,12 +10,17 @@ from accelerate.utils.memory import should_reduce_batch_size
 from generation.spec.errors import OutOfMemory
 
 Result = TypeVar("Result")
+SHORTAGES = ("CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
+"""Of what lies outside torch's own allocator: pinned memory, cuBLAS, cuDNN."""
 
 
 def is_shortage(error: Exception) -> bool:
     """Whether the error means that host or device had no room, in torch's many wordings."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or should_reduce_batch_size(
-        error
+    is_named = isinstance(error, RuntimeError) and any(words in str(error) for words in SHORTAGES)
+    return (
+        is_named
+        or isinstance(error, torch.OutOfMemoryError | MemoryError)
+        or should_reduce_batch_size(error)
     )
 
 

@@ -9,13 +9,14 @@ from torch import nn
 
 from generation.pipeline.memory import free_cache
 from generation.spec import plans
-from generation.spec.errors import ModelUnavailable
+from generation.spec.errors import ModelUnavailable, OutOfMemory
 from generation.spec.plans import GIB, MemoryPlan, choose_plan, plan_called
 from generation.spec.profiles import ModelProfile
 
 PARTS = ("text_encoder", "text_encoder_2", "image_encoder", "unet", "vae")
 STORED = torch.float8_e4m3fn
 STREAMED, FP8 = "streamed", "fp8"
+TILE_SIDE = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,10 @@ class Placement:
         """Where the part computes."""
         return "cpu" if part in self.plan.at_home else self.device
 
+    def dtype_of(self, part: str) -> torch.dtype:
+        """In which precision: processors are slow at half of it."""
+        return torch.float32 if part in self.plan.at_home else self.dtype
+
 
 CPU = Placement(device="cpu", dtype=torch.float32, plan=plans.CPU)
 
@@ -43,7 +48,7 @@ def choose_placement(profile: ModelProfile, plan_name: str = plans.AUTOMATIC) ->
 
     plan_name: one of plans.PLAN_NAMES; "auto" goes by the memory that is free now.
     Raises ModelUnavailable for a plan that needs a GPU where there is none, and for a card that is
-    too small for any.
+    too small for any; OutOfMemory for one that others fill now.
     """
     if profile.device != "auto" or plan_name == plans.CPU.name:
         return CPU
@@ -55,12 +60,13 @@ def choose_placement(profile: ModelProfile, plan_name: str = plans.AUTOMATIC) ->
             " mend the driver: nvidia-smi must list the card."
         )
     free_cache()  # what torch keeps of a model that has gone is free
-    free_bytes, _total = torch.cuda.mem_get_info()
+    free_bytes, total_bytes = torch.cuda.mem_get_info()
     memory_gib = free_bytes / GIB
     is_chosen_here = plan_name == plans.AUTOMATIC
     plan = choose_plan(memory_gib) if is_chosen_here else plan_called(plan_name)
     if plan is None:
-        raise ModelUnavailable(
+        refusal = ModelUnavailable if choose_plan(total_bytes / GIB) is None else OutOfMemory
+        raise refusal(
             f"The card has {memory_gib:.1f} GiB free, and the smallest plan needs"
             f" {plans.PLANS[-1].least_gib} GiB. End what else uses it (nvidia-smi lists it), or set"
             " IMAGEN_MEMORY_PLAN=cpu."
@@ -75,6 +81,14 @@ def store_narrow(unet: nn.Module, placement: Placement) -> None:
     """
     if placement.plan.unet == FP8:
         unet.enable_layerwise_casting(storage_dtype=STORED, compute_dtype=placement.dtype)
+
+
+def store_narrow_again(unet: nn.Module) -> None:
+    """Diffusers 0.42.1 widens the whole UNet once an IP-Adapter has been loaded into it."""
+    for module in unet.modules():
+        registry = getattr(module, "_diffusers_hook", None)
+        if registry and registry.get_hook("layerwise_casting"):
+            module.to(STORED)
 
 
 def place(pipe: StableDiffusionXLPipeline, placement: Placement) -> "Guests":
@@ -167,5 +181,8 @@ def set_tiling(pipe: StableDiffusionXLPipeline, *, is_tiled: bool) -> None:
     """Decode in overlapping tiles, or in one. Tiles differ a little in colour."""
     if is_tiled:
         pipe.vae.enable_tiling()
+        # SDXL's first VAE would call 1024 x 1024 one tile.
+        pipe.vae.tile_sample_min_size = min(pipe.vae.tile_sample_min_size, TILE_SIDE)
+        pipe.vae.tile_latent_min_size = min(pipe.vae.tile_latent_min_size, TILE_SIDE // 8)
     else:
         pipe.vae.disable_tiling()

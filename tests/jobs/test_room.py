@@ -90,6 +90,19 @@ def test_a_worker_with_an_unknown_card_may_have_room() -> None:
     room.require_room(order(2048))
 
 
+def test_a_plan_of_another_release_may_have_room() -> None:
+    worker("of-tomorrow", 7.0)
+
+    room.require_room(order(2048))
+
+
+def test_a_card_with_room_for_nothing_names_the_setting_instead_of_a_size() -> None:
+    worker("resident", 6.0)
+
+    with pytest.raises(InvalidRequest, match="IMAGEN_MEMORY_PLAN"):
+        room.require_room(order(1024))
+
+
 def test_a_profile_of_the_cpu_asks_nobody(django_assert_num_queries, monkeypatch) -> None:
     small = dataclasses.replace(conf.profiles()["sdxl"], device="cpu")
     monkeypatch.setattr(conf, "profiles", lambda: {"sdxl": small})

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 from django.db import OperationalError
@@ -25,7 +26,7 @@ from generation.spec.errors import (
     PromptUnreadable,
 )
 from generation.spec.picture import Picture
-from generation.spec.plans import plan_called
+from generation.spec.plans import CPU, plan_called
 from generation.spec.progress import ProgressListener, StepProgress
 from generation.spec.request import GenerationRequest
 from tests import factories
@@ -41,6 +42,7 @@ class FakeEngine:
     def __init__(self, at_step: Callable[[int], object] = lambda step: None) -> None:
         self.at_step = at_step
         self.picture = PICTURE
+        self.placement = SimpleNamespace(plan=CPU, memory_gib=0.0)
         self.warm_ups = 0
         self.requests: list[GenerationRequest] = []
         self.references: list[bytes | None] = []
@@ -62,7 +64,7 @@ class FakeEngine:
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch) -> None:
     """One in which memory has not run out."""
-    monkeypatch.setattr(runner, "_shortages", [])
+    monkeypatch.setattr(runner, "_wear", [])
 
 
 @pytest.fixture
@@ -444,3 +446,39 @@ def test_a_job_that_fits_nowhere_fails_at_once(use_engine) -> None:
 
     job.refresh_from_db()
     assert (job.status, job.error_code, job.oom_count) == (JobStatus.FAILED, "does_not_fit", 0)
+
+
+def test_a_broken_device_costs_one_job_and_then_its_process(use_engine) -> None:
+    class AcceleratorError(RuntimeError):
+        """As torch calls it."""
+
+    job = factories.queued_job()
+    use_engine(raising(AcceleratorError("CUDA error: an illegal memory access was encountered")))
+
+    with pytest.raises(SystemExit):
+        tasks.run_next()
+
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "internal_error")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_worn_out"),
+    [(OutOfMemory("no room"), True), (DoesNotFit("too large"), False), (NotFinite("NaN"), False)],
+)
+def test_a_warm_up_that_fails_is_told_and_a_shortage_ends_the_process(
+    monkeypatch, caplog, error: Exception, is_worn_out: bool
+) -> None:
+    engine = FakeEngine()
+    monkeypatch.setattr(engine, "warm_up", lambda: _raise(error))
+    monkeypatch.setattr(runner, "load_engine", lambda _name: engine)
+    monkeypatch.setattr(runner, "_loaded", {})
+
+    runner.run_next()
+
+    assert "warm-up" in caplog.text
+    assert runner.is_worn_out() is is_worn_out
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

@@ -143,6 +143,20 @@ def test_where_no_plan_suffices_the_shortage_comes_out_and_the_engine_stays_usab
     assert spared.width == 64
 
 
+def test_a_plan_that_finds_no_memory_to_load_is_passed_over_for_the_next() -> None:
+    visiting, offload, fp8 = map(plan_called, ("visiting", "offload", "fp8"))
+
+    with small_card(visiting, offload, fp8) as small:
+        read, shortages = small._read, [SHORTAGE]
+        small._read = lambda placement: _raise(shortages.pop()) if shortages else read(placement)
+        Failing(small.pipe.unet, times=1)
+        picture = small.generate(QUICK, StepLog())
+
+    assert not shortages
+    assert small.placement.plan == fp8
+    assert picture.adjustments == (SMALLER_PLAN,)
+
+
 def test_a_model_that_cannot_be_read_again_is_read_for_the_next_picture() -> None:
     visiting, offload = plan_called("visiting"), plan_called("offload")
     gone = ModelUnavailable("a file is gone")

@@ -308,7 +308,7 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """A card with so many GiB free, as torch would tell it."""
 
     def have(free_gib: float) -> None:
-        told = (int(free_gib * GIB), 24 * GIB)
+        told = (int(free_gib * GIB), int(free_gib * GIB))
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: told)
 
@@ -359,6 +359,37 @@ def test_a_card_too_small_for_any_plan_is_refused_with_a_way_out(
         choose_placement(ANY_CARD)
 
 
+def test_a_card_that_others_fill_for_now_is_a_shortage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (2 * GIB, 11 * GIB))
+
+    with pytest.raises(OutOfMemory, match=r"2\.0 GiB free"):
+        choose_placement(ANY_CARD)
+
+
+def test_memory_that_torch_keeps_of_another_model_is_given_back_before_it_is_counted(
+    card: Callable[[float], None], freed: list[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card(23.5)
+    counted_after: list[int] = []
+    told = torch.cuda.mem_get_info()
+    monkeypatch.setattr(
+        torch.cuda, "mem_get_info", lambda: counted_after.append(len(freed)) or told
+    )
+
+    choose_placement(ANY_CARD)
+
+    assert counted_after == [1]
+
+
+def test_what_works_at_home_works_in_full_precision() -> None:
+    streamed = _on_card(plan_called("streamed"), torch.float16)
+
+    assert streamed.dtype_of("image_encoder") == torch.float32
+    assert streamed.device_of("image_encoder") == "cpu"
+    assert streamed.dtype_of("unet") == torch.float16
+
+
 def test_without_a_card_the_cpu_paints_and_a_card_s_plan_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -405,11 +436,20 @@ def test_by_each_plan_the_parts_lie_where_it_says_and_the_picture_is_the_cpu_s(
     assert [run for run in runs if len(run.guests - STAYING[plan.name] - passing) > 1] == []
     assert again == painted
     assert (b"UNet weights: fp8" in painted) is (plan.unet == "fp8")
+    assert _narrow_share(pipe.unet) == pytest.approx(0.97 if plan.unet == "fp8" else 0, abs=0.03)
     if plan.unet == "fp8":
         assert 0 < _differences(painted, wanted).mean() < 8
     else:
         assert _differences(painted, wanted).max() <= 1
         assert _differences(painted, wanted).mean() < 0.001
+
+
+def _narrow_share(model: nn.Module) -> float:
+    """Of its weights that are stored in 8 bits; the adapter's own and the norms are not."""
+    sizes = {False: 0, True: 0}
+    for parameter in model.parameters():
+        sizes[parameter.dtype == torch.float8_e4m3fn] += parameter.numel()
+    return sizes[True] / sum(sizes.values())
 
 
 def _differences(one: bytes, other: bytes) -> np.ndarray:

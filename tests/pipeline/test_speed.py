@@ -65,6 +65,10 @@ def test_the_cpu_keeps_torch_s_own_layout() -> None:
 def recent_card(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
     monkeypatch.setattr(speed.importlib.util, "find_spec", lambda name: name == "triton")
+    monkeypatch.setattr(
+        speed.shutil, "which", lambda name: "/usr/bin/gcc" if name == "gcc" else None
+    )
+    monkeypatch.delenv("CC", raising=False)
     monkeypatch.delenv(speed.COMPILE_VARIABLE, raising=False)
 
 
@@ -89,6 +93,9 @@ def test_nothing_is_compiled_on_a_cpu_an_old_card_or_where_the_operator_does_not
     recent_card: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert not speed.is_worth_compiling(CPU)
+    with monkeypatch.context() as bare:
+        bare.setattr(speed.shutil, "which", lambda _name: None)
+        assert not speed.is_worth_compiling(on_card("resident"))
     monkeypatch.setenv(speed.COMPILE_VARIABLE, "0")
     assert not speed.is_worth_compiling(on_card("resident"))
     monkeypatch.setenv(speed.COMPILE_VARIABLE, "auto")

@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
 
+from generation.jobs import presence
 from generation.models import Worker
 from generation.spec.profiles import MINIATURE
 from generation.worker import registry
@@ -73,6 +74,18 @@ def test_error_is_kept_over_a_new_start() -> None:
     assert row().started_at > before.started_at
     assert (row().stopped_at, row().last_error) == (None, "lost process [7]")
     assert row().last_error_at == before.last_error_at
+
+
+def test_a_new_start_forgets_the_card_of_the_one_before() -> None:
+    """It may paint on the CPU now, or on another card."""
+    registry.enrol(IDENTITY)
+    presence.note_memory(IDENTITY.name, plan="offload", memory_gib=7.0)
+    presence.note_end(IDENTITY.name, 4242)
+
+    registry.enrol(IDENTITY)
+
+    worker = row()
+    assert (worker.memory_plan, worker.memory_gib, worker.ended_pid) == ("", 0, None)
 
 
 def test_long_unseen_workers_are_forgotten() -> None:
