@@ -109,10 +109,10 @@ def test_bounds_of_a_profile_are_named_with_it_in_both_languages(api, user) -> N
     order = {"prompt": "a castle", "profile": "sdxl-turbo", "steps": 30, "guidance_scale": 7.5}
     told = {error["field"]: error["detail"] for error in api.post(JOBS, order).json()["errors"]}
     assert told["steps"] == (
-        "steps must be a whole number from 1 to 4 for the profile sdxl-turbo, not 30; leave it out,"
-        " and it is 4."
+        "steps must be a whole number from 1 to 4, not 30, for the profile sdxl-turbo. Leave it"
+        " out, and it is 4."
     )
-    assert "not 7.5, for the profile sdxl-lightning: it was made to paint without guidance" in told["guidance_scale"]
+    assert "not 7.5, for the profile sdxl-turbo: it was made" in told["guidance_scale"]
     french = type(api)(draw_token(user.pk, "fr")[1], language="fr")
     for error in french.post(JOBS, order).json()["errors"]:
         assert "pour le profil sdxl-turbo" in error["detail"]

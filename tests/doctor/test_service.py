@@ -62,7 +62,7 @@ def test_full_queue_is_told(settings) -> None:
     factories.queued_job()
     settings.IMAGEN_QUEUE_LIMIT = 1
     found = only(examine(), "queue")
-    assert found.state is State.WARNING
+    assert found.state is State.BAD
     assert "IMAGEN_QUEUE_LIMIT" in found.remedy
 
 

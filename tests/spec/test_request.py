@@ -242,7 +242,7 @@ def test_it_accepts_what_the_profile_was_made_for(profile, field, value) -> None
     [
         ("sdxl-turbo", "steps", 5, "from 1 to 4, not 5, for the profile sdxl-turbo. Leave it out"),
         ("sdxl-turbo", "steps", 0, "from 1 to 4, not 0, for the profile sdxl-turbo"),
-        ("sdxl-turbo", "guidance_scale", 2.5, "from 0 to 2, not 2.5, for the profile sdxl-turbo: it was"),
+        ("sdxl-turbo", "guidance_scale", 2.5, "from 0 to 2, not 2.5, for the profile sdxl-turbo: "),
         ("sdxl-turbo", "guidance_scale", "0", "without guidance. Leave it out"),
         ("sdxl-lightning", "steps", 3, "must be 4, not 3, for the profile sdxl-lightning"),
         ("sdxl-lightning", "steps", 30, "not 30, for the profile sdxl-lightning: it was made for"),

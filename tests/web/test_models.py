@@ -117,8 +117,11 @@ class TestOrder:
     @pytest.mark.parametrize(
         ("name", "sentence"),
         [
-            ("sdxl-turbo", "Steps must be a whole number from 1 to 4 for the profile sdxl-turbo"),
-            ("sdxl-lightning", "Steps must be 4 for the profile sdxl-lightning"),
+            (
+                "sdxl-turbo",
+                "Steps must be a whole number from 1 to 4, not 40, for the profile sdxl-turbo",
+            ),
+            ("sdxl-lightning", "Steps must be 4, not 40, for the profile sdxl-lightning"),
         ],
     )
     def test_what_was_typed_is_refused_where_the_model_cannot(
