@@ -7,7 +7,14 @@ import time
 
 import psutil
 
-from tests.stack.harness import Installation, crew_of, idle_worker_of, is_alive, wait_for
+from tests.stack.harness import (
+    Installation,
+    crew_of,
+    idle_worker_of,
+    is_alive,
+    wait_for,
+    wait_until_it_rests,
+)
 from tests.stack.test_faults import LONG, assert_completed_once
 
 STEER = "from generation.jobs import controls; controls.{act}"
@@ -89,9 +96,14 @@ def test_two_workers_share_the_queue_and_each_takes_one(
     )
     try:
         wait_for(lambda: len(crew_of(second)) == 5, limit_s=30, what="the second is whole")
+        for each in (worker, second):
+            wait_until_it_rests(idle_worker_of(each))  # its model is loaded
         jobs = [installation.submit(token, **LONG) for _ in range(2)]
-        for job_id in jobs:
-            installation.wait_for_step(job_id, 1)
+        wait_for(
+            lambda: all(installation.row(job_id, "attempt")[0] for job_id in jobs),
+            limit_s=60,
+            what="both are begun",
+        )
         workers = {installation.row(job_id, "worker")[0] for job_id in jobs}
         assert len(workers) == 2
         assert "studio/left" in workers
