@@ -380,3 +380,17 @@ def test_missing_reference_is_a_clear_error(api, settings) -> None:
     assert "IMAGEN_REFERENCE" in error["detail"]
     assert json.dumps(str(settings.IMAGEN_REFERENCE_DIR))[1:-1] not in error["detail"]
     assert api.post(JOBS, {"prompt": "a castle", "ip_strength": 0}).status_code == 202
+
+
+def test_what_little_memory_changed_is_told_in_both_languages(api, user) -> None:
+    """A code of another release is passed over."""
+    _job, claim = factories.running_job(user)
+    transitions.succeed(claim, "outputs/a.png", ["tiled_decode", "of_tomorrow"])
+
+    (told,) = api.get(f"{JOBS}/{claim.public_id}").json()["adjustments"]
+
+    assert told["code"] == "tiled_decode"
+    assert told["detail"].startswith("Graphics memory ran short at the end")
+    french = type(api)(draw_token(user.pk, "fr")[1], language="fr")
+    (told,) = french.get(f"{JOBS}/{claim.public_id}").json()["adjustments"]
+    assert told["detail"].startswith("La mémoire graphique a manqué à la fin")

@@ -328,3 +328,31 @@ def test_words_are_shown_as_words(page, user) -> None:
     html = html_of(page, factories.queued_job(user, prompt="<b>bold</b> & <script>x</script>"))
     assert "<script>x" not in html
     assert "&lt;b&gt;bold" in html
+
+
+@pytest.mark.parametrize(
+    ("codes", "sentences"),
+    [
+        ([], []),
+        (["tiled_decode"], ["tile by tile"]),
+        (["tiled_decode", "smaller_plan", "of_tomorrow"], ["tile by tile", "goes on with less"]),
+    ],
+)
+def test_what_little_memory_changed_is_told(page, user, codes, sentences) -> None:
+    _job, claim = factories.running_job(user)
+    transitions.succeed(claim, "outputs/a.png", codes)
+
+    html = html_of(page, GenerationJob.objects.get())
+
+    assert html.count("Graphics memory ran short") == len(sentences)
+    assert all(sentence in html for sentence in sentences)
+
+
+def test_a_size_that_fits_no_card_can_be_asked_for_smaller(page, user) -> None:
+    job, claim = factories.running_job(user, width=512, height=512)
+    transitions.fail(claim, "does_not_fit", "512 x 512 takes 8.2 GiB")
+
+    html = html_of(page, job)
+
+    assert "The graphics card is too small for this size" in html
+    assert re.search(r"width=\d+&amp;height=\d+", html)
