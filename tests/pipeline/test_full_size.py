@@ -84,8 +84,9 @@ class _ReadableScheduler(TellingDPMSolver):
 @pytest.fixture(scope="module")
 def full_size() -> StableDiffusionXLPipeline:
     """SDXL base 1.0 with its IP-Adapter, and the miniature's tokenizers: their numbers fit too."""
+    scheduler = _ReadableScheduler(**SCHEDULER)
     with torch.device("meta"):
-        made = build_parts(_ReadableScheduler(**SCHEDULER)).to(META.dtype)
+        made = build_parts(scheduler).to(META.dtype)
     return add_adapter(made, _meta)
 
 
