@@ -31,6 +31,7 @@ ignore_startup_parameters = extra_float_digits
 """
 AT_ONCE_S = 1.0
 BY_BACKSTOP_S = 5.0
+KEY = "one site has one key, whichever test left a ticket behind"
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +98,7 @@ def direct_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextmanager
 def served(folder: Path, url: str, **settings: str) -> Iterator[Installation]:
     """Web and an idle worker on this address."""
-    installation = Installation(folder, url, **settings)
+    installation = Installation(folder, url, IMAGEN_SECRET_KEY=KEY, **settings)
     try:
         installation.start_web()
         worker = installation.start_worker()
