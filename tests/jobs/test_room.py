@@ -35,6 +35,14 @@ def worker(plan: str, memory_gib: float) -> Worker:
     return made
 
 
+def is_refused(request) -> bool:
+    try:
+        room.require_room(request)
+    except InvalidRequest:
+        return True
+    return False
+
+
 def test_a_size_that_no_card_holds_is_refused_with_one_that_fits() -> None:
     worker("offload", 7.0)
     worker("streamed", 3.2)
@@ -46,24 +54,22 @@ def test_a_size_that_no_card_holds_is_refused_with_one_that_fits() -> None:
     assert error.field == "width"
     assert "2048 x 2048" in str(error)
     side = error.params["side"]
-    room.require_room(order(side))
-    with pytest.raises(InvalidRequest):
-        room.require_room(order(side + 64))
+    assert not is_refused(order(side))
+    assert is_refused(order(side + 64))
 
 
 def test_one_card_with_room_is_enough() -> None:
     worker("offload", 7.0)
     worker("visiting", 10.4)
 
-    room.require_room(order(2048))
+    assert not is_refused(order(2048))
 
 
 def test_a_reference_counts_the_encoder_that_must_look_at_it() -> None:
     worker("visiting", 9.0)
 
-    room.require_room(order(1024))
-    with pytest.raises(InvalidRequest):
-        room.require_room(order(1024, ip_strength=0.5))
+    assert not is_refused(order(1024))
+    assert is_refused(order(1024, ip_strength=0.5))
 
 
 @pytest.mark.parametrize(
@@ -80,20 +86,20 @@ def test_who_has_not_told_or_is_not_there_refuses_nothing(changes: dict[str, obj
     made = worker("offload", 7.0)
     Worker.objects.filter(pk=made.pk).update(**changes)
 
-    room.require_room(order(2048))
+    assert not is_refused(order(2048))
 
 
 def test_a_worker_with_an_unknown_card_may_have_room() -> None:
     worker("offload", 7.0)
     worker("", 0.0)
 
-    room.require_room(order(2048))
+    assert not is_refused(order(2048))
 
 
 def test_a_plan_of_another_release_may_have_room() -> None:
     worker("of-tomorrow", 7.0)
 
-    room.require_room(order(2048))
+    assert not is_refused(order(2048))
 
 
 def test_a_card_with_room_for_nothing_names_the_setting_instead_of_a_size() -> None:

@@ -318,7 +318,7 @@ STAYING = {
 def test_by_each_plan_the_parts_lie_where_it_says_and_the_picture_is_the_cpu_s(
     plan: MemoryPlan, engine: Engine, freed: list[None]
 ) -> None:
-    """Copies of weights may be summed in another order: one in a hundred thousand pixels differs by
+    """Copies of weights may be summed in another order: a colour of some ten thousand differs by
     the last bit. Weights stored in 8 bits are others, so that picture is only near.
     """
     pipe = load_pipeline(MINIATURE, _on_card(plan))
@@ -337,6 +337,8 @@ def test_by_each_plan_the_parts_lie_where_it_says_and_the_picture_is_the_cpu_s(
     assert set(at_work.values()) <= {CLAIMED}
     passing = {"unet"} if plan.unet == "streamed" else set()
     assert [run for run in runs if len(run.guests - STAYING[plan.name] - passing) > 1] == []
+    beside = [run.guests - {"unet"} for run in runs if run.model == "unet"]
+    assert beside == [STAYING[plan.name] - {"unet"}] * request.steps  # no encoder that is done
     assert again == painted
     assert (b"UNet weights: fp8" in painted) is (plan.unet == "fp8")
     assert _narrow_share(pipe.unet) == pytest.approx(0.97 if plan.unet == "fp8" else 0, abs=0.03)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from generation.pipeline import speed
 from generation.pipeline.engine import Engine
+from generation.pipeline.interruption import interruptible
 from generation.pipeline.loading import load_pipeline
 from generation.pipeline.placement import CPU, Placement
 from generation.spec.errors import StopGeneration
@@ -145,6 +146,17 @@ def test_a_stop_within_a_step_reaches_between_compiled_blocks(compiled: Engine) 
     assert listener.left == 0
     assert listener.steps < QUICK.steps
     assert compiled.generate(QUICK, StepLog()) == before
+
+
+def test_compiled_blocks_are_not_hooked(compiled: Engine) -> None:
+    """A hook would be compiled with them, and again with each other one."""
+    blocks = [one for one in compiled.pipe.unet.modules() if one._compiled_call_impl is not None]
+
+    with interruptible(compiled.pipe, lambda: None):
+        hooked = [block for block in blocks if block._forward_pre_hooks]
+
+    assert len(blocks) >= 3
+    assert hooked == []
 
 
 def test_compiled_kernels_are_kept_where_the_operator_says(
