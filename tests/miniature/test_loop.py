@@ -83,6 +83,28 @@ def test_muon_moves_a_large_kernel_alike_in_most_directions(tmp_path: Path, *, m
     assert (moved.median() > 0.5 * moved.max()) == muon
 
 
+@pytest.mark.parametrize(
+    "shape", [(64, 64), (64, 100), (100, 64), (64, 400), (400, 64), (8, 8, 3, 3)]
+)
+def test_muon_is_that_of_pytorch(shape: tuple[int, ...]) -> None:
+    """It differs in the last bits of bfloat16: many matrices are turned at once."""
+    torch.manual_seed(7)
+    begun = torch.randn(shape)
+    ours, theirs = nn.Parameter(begun.clone()), nn.Parameter(begun.flatten(1).clone())
+    plan = loop.Plan(steps=3, rate=1e-2)
+    known = torch.optim.Muon(
+        [theirs], plan.rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
+    optimizer = loop.Muon([ours], plan)
+    for _ in range(plan.steps):
+        ours.grad = torch.randn(shape)
+        theirs.grad = ours.grad.flatten(1)
+        optimizer.step()
+        known.step()
+    moved, wanted = (ours.detach() - begun).flatten(1), theirs.detach() - begun.flatten(1)
+    assert (moved - wanted).norm() < 0.03 * wanted.norm()
+
+
 def test_a_loss_that_is_no_number_stops_it(tmp_path: Path) -> None:
     net = make_net()
 
