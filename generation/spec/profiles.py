@@ -90,7 +90,7 @@ MINIATURE = ModelProfile(
     folder=Path(__file__).resolve().parents[1] / "miniature" / "weights",
     min_side=64,
     max_side=512,
-    default_side=128,
+    default_side=256,
     device="cpu",
     knows_only_its_world=True,
 )

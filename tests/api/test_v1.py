@@ -320,7 +320,7 @@ def test_profiles_tell_limits_defaults_and_how_to_install(api) -> None:
     assert miniature["fields"]["width"] == {
         "minimum": 64,
         "maximum": 512,
-        "default": 128,
+        "default": 256,
         "multiple_of": 8,
     }
     assert miniature["fields"]["ip_strength"]["maximum"] == 1

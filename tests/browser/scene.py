@@ -9,12 +9,12 @@ from tests.stack.harness import Installation
 HANGS_AT = 36
 STEPS = 60
 PICTURES = (
-    ("snowy mountains behind a lake at sunset, orange sky", 192, 128),
-    ("northern lights above snowy mountains, night, stars", 192, 80),
-    ("a sailing ship on the sea at sunset, violet palette", 168, 96),
-    ("a pyramid in the desert, bright day, blue sky", 128, 128),
-    ("a city at night, neon lights, full moon", 104, 152),
-    ("green hills, a hot-air balloon, bright day", 152, 112),
+    ("snowy mountains behind a lake at sunset, orange sky", 320, 192),
+    ("northern lights above snowy mountains, night, stars", 320, 128),
+    ("a sailing ship on the sea at sunset, violet palette", 320, 192),
+    ("a pyramid in the desert, bright day, blue sky", 256, 256),
+    ("a city at night, neon lights, full moon", 192, 320),
+    ("green hills, a hot-air balloon, bright day", 288, 224),
 )
 ENDED_BADLY = """
 from django.contrib.auth.models import User

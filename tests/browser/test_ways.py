@@ -258,7 +258,7 @@ def test_download_is_the_file_that_the_api_serves(
         visitor.page.get_by_role("link", name=words.download).click()
     file = download.value.path().read_bytes()
     with Image.open(io.BytesIO(file)) as picture:
-        assert (picture.format, picture.size) == ("PNG", (128, 128))
+        assert (picture.format, picture.size) == ("PNG", (256, 256))
     served = installation.ask("GET", f"/api/v1/jobs/{job_id}/image", token=person.token)[2]
     assert file == served
 

@@ -89,8 +89,8 @@ def test_muon_moves_a_large_kernel_alike_in_most_directions(tmp_path: Path, *, m
 def test_muon_is_that_of_pytorch(shape: tuple[int, ...]) -> None:
     """It differs in the last bits of bfloat16: many matrices are turned at once."""
     torch.manual_seed(7)
-    begun = torch.randn(shape)
-    ours, theirs = nn.Parameter(begun.clone()), nn.Parameter(begun.flatten(1).clone())
+    before = torch.randn(shape)
+    ours, theirs = nn.Parameter(before.clone()), nn.Parameter(before.flatten(1).clone())
     plan = loop.Plan(steps=3, rate=1e-2)
     known = torch.optim.Muon(
         [theirs], plan.rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
@@ -101,7 +101,7 @@ def test_muon_is_that_of_pytorch(shape: tuple[int, ...]) -> None:
         theirs.grad = ours.grad.flatten(1)
         optimizer.step()
         known.step()
-    moved, wanted = (ours.detach() - begun).flatten(1), theirs.detach() - begun.flatten(1)
+    moved, wanted = (ours.detach() - before).flatten(1), theirs.detach() - before.flatten(1)
     assert (moved - wanted).norm() < 0.03 * wanted.norm()
 
 

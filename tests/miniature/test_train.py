@@ -43,12 +43,12 @@ def test_plain_diffusers_paints_with_it(trained: Path) -> None:
     pipe.set_progress_bar_config(disable=True)
     (picture,) = pipe(
         "a castle",
-        width=128,
-        height=128,
+        width=256,
+        height=256,
         num_inference_steps=2,
         ip_adapter_image=Image.new("RGB", (64, 64), "teal"),
     ).images
-    assert picture.size == (128, 128)
+    assert picture.size == (256, 256)
 
 
 def test_it_goes_on_without_doing_anything_twice(trained: Path) -> None:

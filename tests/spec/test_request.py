@@ -50,8 +50,8 @@ def test_absent_fields_take_their_defaults() -> None:
     assert request == GenerationRequest(
         prompt="a castle",
         negative_prompt="",
-        width=128,
-        height=128,
+        width=256,
+        height=256,
         steps=30,
         guidance_scale=7.5,
         seed=5,

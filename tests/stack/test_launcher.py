@@ -99,7 +99,7 @@ def test_make_demo_saves_a_picture_and_leaves_nothing_running(fresh: Installatio
     assert first.stdout.splitlines()[-1] == str(out)
     assert "step 30 of 30" in first.stderr
     with Image.open(out) as image:
-        assert image.size == (128, 128)
+        assert image.size == (256, 256)
         assert image.text["parameters"].startswith(f"{ODD_PROMPT}\n")
     wait_for(lambda: not processes_of(fresh), limit_s=5, what="nothing is left running")
     assert {path.name for path in (fresh.folder / "data").iterdir()} == {"postgres", "secret_key"}

@@ -56,7 +56,7 @@ def test_row_shows_each_step_once(
     status, headers, png = installation.ask("GET", result["url"], token=token)
     assert (status, headers["content-type"]) == (200, "image/png")
     with Image.open(io.BytesIO(png)) as image:
-        assert image.size == (128, 128)
+        assert image.size == (256, 256)
         assert image.text["parameters"].startswith("a castle at night\nSteps: 30,")
     lines = installation.log_path.read_text().splitlines()
     assert any(f"job={job_id} attempt 1 started" in line for line in lines)

@@ -37,7 +37,7 @@ def test_three_examples_run_as_printed(
     )
     assert done.returncode == 0, done.stderr
     with Image.open(tmp_path / "dragon.png") as picture:
-        assert picture.size == (128, 128)
+        assert picture.size == (256, 256)
         assert "a majestic dragon" in picture.info["parameters"]
     ids = re.findall(r'"job_id": *"([0-9a-f-]{36})"', done.stdout)
     with installation.connect() as connection:

@@ -20,12 +20,12 @@ def read(**form: str):
 def test_empty_fields_take_their_defaults() -> None:
     request = read(steps="", guidance_scale=" ", seed="", width="", height="", negative_prompt="")
     assert (request.steps, request.guidance_scale, request.ip_strength) == (30, 7.5, 0.0)
-    assert (request.width, request.height) == (128, 128)
+    assert (request.width, request.height) == (256, 256)
 
 
 @pytest.mark.parametrize(
     ("shape", "size"),
-    [("1x1", (128, 128)), ("19x13", (152, 104)), ("5x12", (80, 192)), ("nonsense", (128, 128))],
+    [("1x1", (256, 256)), ("19x13", (304, 208)), ("5x12", (160, 384)), ("nonsense", (256, 256))],
 )
 def test_shape_decides_the_size(shape: str, size: tuple[int, int]) -> None:
     request = read(shape=shape)
