@@ -206,7 +206,7 @@ def test_the_image_holds_all_of_the_code(image_tree: Path) -> None:
 
 
 def test_the_image_holds_no_weights_but_the_miniatures(image_tree: Path) -> None:
-    miniature = image_tree / "generation" / "miniature" / "weights"
+    miniature = image_tree / "generation" / "miniature"
     weights = [*image_tree.rglob("*.safetensors"), *image_tree.rglob("*.bin")]
     assert weights
     assert all(path.is_relative_to(miniature) for path in weights)

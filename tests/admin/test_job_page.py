@@ -34,7 +34,7 @@ def test_page_tells_the_whole_story(operator) -> None:
     for words in (
         str(job.public_id),
         job.prompt,
-        "128 \N{MULTIPLICATION SIGN} 128",
+        "256 \N{MULTIPLICATION SIGN} 256",
         "lower the guidance scale",
         "why",
     ):

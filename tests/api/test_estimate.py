@@ -19,8 +19,8 @@ def measured() -> None:
     """Pictures of the default kind took ten seconds."""
     PaintingTime.objects.create(
         profile="miniature",
-        width=128,
-        height=128,
+        width=256,
+        height=256,
         steps=30,
         has_reference=False,
         seconds=[10.0] * 20,

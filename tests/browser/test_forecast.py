@@ -10,8 +10,8 @@ from tests.stack.harness import Installation
 
 MEASURED = """
 INSERT INTO generation_paintingtime (profile, width, height, steps, has_reference, seconds)
-VALUES ('miniature', 128, 128, 30, false, array_fill(10.0::float, ARRAY[20])),
-       ('miniature', 128, 128, 30, true, array_fill(15.0::float, ARRAY[20]))
+VALUES ('miniature', 256, 256, 30, false, array_fill(10.0::float, ARRAY[20])),
+       ('miniature', 256, 256, 30, true, array_fill(15.0::float, ARRAY[20]))
 """
 WORKER = """
 INSERT INTO generation_worker (name, host, device, profile, profiles, version, last_error, seen_at)

@@ -232,7 +232,7 @@ def test_picture_is_ordered_by_keyboard_alone(
     keyboard.press("Enter")
     page.wait_for_url("**/jobs/*")
     order = installation.row(page.url.rsplit("/", 1)[1], "prompt, negative_prompt, width, steps")
-    assert order == ("a kite\nover the sea", "people", 144, 12)
+    assert order == ("a kite\nover the sea", "people", 288, 12)
 
 
 @only_english

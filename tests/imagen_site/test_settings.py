@@ -176,7 +176,7 @@ def test_any_folder_can_be_a_profile() -> None:
     done = manage("profiles", IMAGEN_PROFILE=f"path:{WEIGHTS}")
     (chosen,) = [line for line in done.stdout.splitlines() if line.startswith("*")]
     assert chosen.split()[1] == "path:weights"
-    assert "64-256 px" in chosen
+    assert "64-512 px" in chosen
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_the_default_may_stand_among_them(folders) -> None:
     done = manage("profiles", IMAGEN_PROFILE=folders[1], IMAGEN_MODELS=",".join(folders[:2]))
     by_path = [line.split(" px")[0] for line in done.stdout.splitlines() if "path:" in line]
     assert [line.split() for line in by_path] == [
-        ["*", "path:ink", "64-256"], ["path:dreams", "64-256"]
+        ["*", "path:ink", "64-512"], ["path:dreams", "64-512"]
     ]  # fmt: skip
 
 

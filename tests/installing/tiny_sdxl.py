@@ -154,8 +154,11 @@ def _make_vae() -> AutoencoderKL:
 
 
 def _text_config(**fields: Any) -> CLIPTextConfig:
+    """For the vocabulary that _write_tokenizer writes."""
+    known = CLIPTextConfig.from_pretrained(MINIATURE.folder / "text_encoder")
     return CLIPTextConfig(
-        vocab_size=1498, bos_token_id=1496, eos_token_id=1497, pad_token_id=1497,
+        vocab_size=known.vocab_size, bos_token_id=known.bos_token_id,
+        eos_token_id=known.eos_token_id, pad_token_id=known.eos_token_id,
         hidden_size=TEXT_DIM, projection_dim=POOLED_DIM, intermediate_size=64,
         num_hidden_layers=3, num_attention_heads=4, **fields,
     )  # fmt: skip

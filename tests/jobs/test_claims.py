@@ -75,7 +75,7 @@ def test_settled_picture_leaves_its_duration() -> None:
     known = PaintingTime.objects.get()
     assert (known.profile, known.width, known.steps, known.has_reference) == (
         "miniature",
-        128,
+        256,
         30,
         False,
     )

@@ -11,7 +11,7 @@ from generation.models import PaintingTime
 from tests import factories
 
 
-def kind(side: int = 128, steps: int = 30, profile: str = "miniature", **more: bool) -> Kind:
+def kind(side: int = 256, steps: int = 30, profile: str = "miniature", **more: bool) -> Kind:
     return Kind(
         profile=profile,
         width=side,
@@ -51,7 +51,7 @@ class TestReckoned:
 
     def test_is_proportional_to_the_only_kind(self) -> None:
         durations = Durations({kind(steps=10): [3.0] * 5})
-        assert durations.of(kind(side=256, steps=10)).median_s == pytest.approx(12.0)
+        assert durations.of(kind(side=512, steps=10)).median_s == pytest.approx(12.0)
 
     def test_never_falls_as_work_grows(self) -> None:
         durations = Durations({kind(steps=10): [5.0] * 5, kind(steps=30): [3.0] * 5})

@@ -16,7 +16,7 @@ from tests import factories
 
 
 def measure(seconds: Sequence[float], **fields: object) -> None:
-    kind = {"profile": "miniature", "width": 128, "height": 128, "steps": 30}
+    kind = {"profile": "miniature", "width": 256, "height": 256, "steps": 30}
     PaintingTime.objects.create(**kind | {"has_reference": False} | fields, seconds=list(seconds))
 
 

@@ -76,7 +76,7 @@ class Failing:
 def test_a_decode_that_finds_no_memory_is_done_again_in_tiles_without_repeating_the_steps(
     pipe: StableDiffusionXLPipeline, engine: Engine
 ) -> None:
-    request = quick_request(width=136, height=128, steps=3)
+    request = quick_request(width=264, height=256, steps=3)
     whole = engine.generate(request, StepLog())
     listener = StepLog()
     failing = Failing(pipe.vae.decoder, times=1)

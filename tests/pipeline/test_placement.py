@@ -28,7 +28,7 @@ from generation.spec.request import GenerationRequest
 from tests.pipeline.claimed_device import claimed_gpu
 from tests.pipeline.orders import StepLog, StopAt, quick_request
 
-SMALL = dataclasses.replace(plan_called("offload"), whole_px=128 * 128)
+SMALL = dataclasses.replace(plan_called("offload"), whole_px=256 * 256)
 """Each part comes while it works; pictures above the miniature's own size are decoded in tiles."""
 
 LONG = "a castle on a hill at noon " * 30
@@ -285,20 +285,20 @@ def test_only_a_picture_larger_than_the_models_own_side_is_decoded_in_tiles(
     offloaded: StableDiffusionXLPipeline, on_gpu: Engine
 ) -> None:
     decodes = []
-    for width, height in ((128, 128), (136, 128), (64, 192), (64, 64)):
+    for width, height in ((256, 256), (264, 256), (128, 384), (64, 64)):
         with _watched(offloaded) as runs:
             _paint(on_gpu, quick_request(width=width, height=height, steps=1))
         decoder = [run for run in runs if run.model == "vae"]
         assert {run.device for run in decoder} == {CLAIMED}
         decodes.append((width, decoder[0].is_tiling, len(decoder)))
 
-    # 64 x 192 has fewer pixels than 128 x 128.
-    assert decodes == [(128, False, 1), (136, True, 4), (64, False, 1), (64, False, 1)]
+    # 128 x 384 has fewer pixels than 256 x 256.
+    assert decodes == [(256, False, 1), (264, True, 4), (128, False, 1), (64, False, 1)]
 
 
 def test_the_cpu_decodes_in_one(pipe: StableDiffusionXLPipeline, engine: Engine) -> None:
     with _watched(pipe) as runs:
-        _paint(engine, quick_request(width=136, height=128, steps=1))
+        _paint(engine, quick_request(width=264, height=256, steps=1))
 
     assert [run.is_tiling for run in runs if run.model == "vae"] == [False]
 

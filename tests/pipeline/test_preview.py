@@ -47,11 +47,11 @@ def colour_error(preview: Image.Image, picture: Image.Image) -> float:
 def test_previews_come_near_the_picture(engine: Engine) -> None:
     log = PreviewLog()
 
-    picture = engine.generate(quick_request(width=128, height=96, steps=12), log)
+    picture = engine.generate(quick_request(width=256, height=192, steps=12), log)
 
     final = Image.open(io.BytesIO(picture.file))
     errors = [colour_error(preview, final) for preview in log.previews]
-    assert {(preview.format, preview.size) for preview in log.previews} == {("JPEG", (16, 12))}
+    assert {(preview.format, preview.size) for preview in log.previews} == {("JPEG", (32, 24))}
     assert len(errors) == 12
     assert errors[-1] < 20
     assert errors[-1] < errors[0] / 2

@@ -33,7 +33,7 @@ def test_words_become_a_job_and_its_page(page, user) -> None:
     job = GenerationJob.objects.get()
     assert answer.headers["Location"] == f"/jobs/{job.public_id}"
     assert (job.owner, job.prompt, job.seed) == (user, "a castle on a hill", 7)
-    assert (job.width, job.height, job.steps) == (152, 104, 30)
+    assert (job.width, job.height, job.steps) == (304, 208, 30)
 
 
 def test_refusal_keeps_every_word_and_says_what_helps(page) -> None:
@@ -90,8 +90,8 @@ class TestForecast:
         """Squares of 30 steps took ten seconds."""
         PaintingTime.objects.create(
             profile="miniature",
-            width=128,
-            height=128,
+            width=256,
+            height=256,
             steps=30,
             has_reference=False,
             seconds=[10.0] * 20,
@@ -123,7 +123,7 @@ class TestForecast:
         ("query", "time"),
         [
             ("?steps=60", "20 s"),
-            ("?width=256&height=256", "40 s"),
+            ("?width=512&height=512", "40 s"),
             ("?shape=1x1&steps=15", "5 s"),
             ("?shape=19x13", "10 s"),
             ("?steps=1+00", "35 s"),
@@ -137,8 +137,8 @@ class TestForecast:
         factories.living_worker()
         PaintingTime.objects.create(
             profile="miniature",
-            width=128,
-            height=128,
+            width=256,
+            height=256,
             steps=30,
             has_reference=True,
             seconds=[15.0] * 20,
@@ -250,7 +250,7 @@ def test_lens_bears_any_words(page, prompt: str) -> None:
 def test_without_javascript_dice_and_lens_are_buttons(page) -> None:
     html = page.post("/create", FORM | {"seed": "", "roll": "1"}).content.decode()
     assert re.search(r'name="seed"[^>]* value="\d+"', html)
-    assert "<b>5 tokens</b>" in page.post("/create", FORM | {"check": "1"}).content.decode()
+    assert "<b>6 tokens</b>" in page.post("/create", FORM | {"check": "1"}).content.decode()
     assert not GenerationJob.objects.exists()
 
 
@@ -299,7 +299,7 @@ def test_model_that_is_gone_is_told_and_replaced(page, user) -> None:
 
 class TestUseAgain:
     def test_order_comes_back_into_the_form(self, page, user) -> None:
-        job = factories.queued_job(user, prompt="an old mill", width=152, height=104, steps=12)
+        job = factories.queued_job(user, prompt="an old mill", width=304, height=208, steps=12)
         html = page.get(f"/create?again={job.public_id}").content.decode()
         assert "an old mill</textarea>" in html
         assert 'value="19x13" checked' in html

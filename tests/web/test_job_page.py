@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def paint_time(*seconds: float) -> None:
     """So long did pictures like the factory's take."""
-    kind = {"profile": "miniature", "width": 128, "height": 128, "steps": 30}
+    kind = {"profile": "miniature", "width": 256, "height": 256, "steps": 30}
     PaintingTime.objects.create(**kind, has_reference=False, seconds=list(seconds))
 
 
@@ -270,10 +270,10 @@ class TestFailed:
     def test_too_large_a_picture_is_offered_smaller(self, page, user) -> None:
         job = factories.failed_job(user, "out_of_memory")
         html = html_of(page, job)
-        assert f"/create?again={job.public_id}&amp;width=96&amp;height=96" in html
-        assert "Try at 96 \N{MULTIPLICATION SIGN} 96" in html
-        form = page.get(f"/create?again={job.public_id}&width=96&height=96").content.decode()
-        assert 'id="width" name="width" inputmode="numeric" value="96"' in form
+        assert f"/create?again={job.public_id}&amp;width=192&amp;height=192" in html
+        assert "Try at 192 \N{MULTIPLICATION SIGN} 192" in html
+        form = page.get(f"/create?again={job.public_id}&width=192&height=192").content.decode()
+        assert 'id="width" name="width" inputmode="numeric" value="192"' in form
 
     def test_smallest_size_is_not_offered_smaller(self, page, user) -> None:
         job, claim = factories.running_job(user, width=64, height=64)
