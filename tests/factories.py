@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.contrib.auth import get_user_model
@@ -11,7 +12,7 @@ from PIL import Image
 
 from generation.jobs import references, services, transitions
 from generation.jobs.transitions import Claim, WorkerIdentity
-from generation.models import GenerationJob, JobStatus, Worker
+from generation.models import GenerationJob, JobStatus, PaintingTime, Worker
 from generation.spec.formats import PNG, FileFormat
 from generation.spec.limits import Limits
 from generation.spec.picture import Picture
@@ -86,6 +87,14 @@ def running_job(owner: User | None = None, **fields: object) -> tuple[Generation
     assert claimed.job_id == job.pk, "an earlier job was still queued"
     job.refresh_from_db()
     return job, claimed
+
+
+def measured(seconds: Sequence[float], **fields: object) -> PaintingTime:
+    """So long did pictures take that are like those of make_request."""
+    side = MINIATURE.default_side
+    usual = {"profile": MINIATURE.name, "width": side, "height": side, "steps": 30}
+    kind = usual | {"has_reference": False} | fields
+    return PaintingTime.objects.create(**kind, seconds=list(seconds))
 
 
 def paint_to(claim: Claim, step: int, *, seconds: float) -> None:

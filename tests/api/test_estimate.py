@@ -3,7 +3,7 @@
 import pytest
 
 from generation.jobs import controls, services
-from generation.models import GenerationJob, PaintingTime
+from generation.models import GenerationJob
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -17,14 +17,7 @@ EVIL = "<script>alert(1)</script>"
 @pytest.fixture
 def measured() -> None:
     """Pictures of the default kind took ten seconds."""
-    PaintingTime.objects.create(
-        profile="miniature",
-        width=256,
-        height=256,
-        steps=30,
-        has_reference=False,
-        seconds=[10.0] * 20,
-    )
+    factories.measured([10.0] * 20)
 
 
 class TestEstimate:

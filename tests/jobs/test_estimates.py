@@ -1,7 +1,6 @@
 """Estimates tell what is known of when a picture will be there, and nothing where nobody knows."""
 
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -11,13 +10,8 @@ from generation.jobs import controls, services, transitions
 from generation.jobs.estimates import forecast, outlook
 from generation.jobs.schedule import Estimate
 from generation.jobs.transitions import WorkerIdentity
-from generation.models import GenerationJob, PaintingTime, Worker
+from generation.models import GenerationJob, Worker
 from tests import factories
-
-
-def measure(seconds: Sequence[float], **fields: object) -> None:
-    kind = {"profile": "miniature", "width": 256, "height": 256, "steps": 30}
-    PaintingTime.objects.create(**kind | {"has_reference": False} | fields, seconds=list(seconds))
 
 
 def estimate_of(job: GenerationJob) -> Estimate | None:
@@ -31,14 +25,14 @@ TWENTY = [float(second) for second in range(1, 21)]
 class TestForecast:
     def test_empty_queue_takes_the_median(self, user) -> None:
         factories.living_worker()
-        measure(TWENTY)
+        factories.measured(TWENTY)
         told = forecast(factories.make_request(), owner_id=user.pk)
         assert (told.position, told.pause_reason, told.has_worker) == (1, None, True)
         assert told.estimate.p50_s == pytest.approx(10.5)
         assert 18 < told.estimate.p90_s < 22
 
     def test_two_workers_halve_the_wait(self, user) -> None:
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         for _ in range(9):
             factories.queued_job(user)
         factories.living_worker()
@@ -51,7 +45,7 @@ class TestForecast:
 
     def test_paused_queue_promises_nothing_and_tells_why(self, user) -> None:
         factories.living_worker()
-        measure(TWENTY)
+        factories.measured(TWENTY)
         controls.pause("the card is being cleaned")
         told = forecast(factories.make_request(), owner_id=user.pk)
         assert (told.estimate, told.has_worker) == (None, True)
@@ -69,27 +63,27 @@ class TestForecast:
     )
     def test_without_a_worker_nothing_is_promised(self, user, change) -> None:
         factories.living_worker()
-        measure(TWENTY)
+        factories.measured(TWENTY)
         Worker.objects.update(**change)
         told = forecast(factories.make_request(), owner_id=user.pk)
         assert (told.estimate, told.has_worker) == (None, False)
 
     def test_paused_worker_takes_nothing(self, user) -> None:
         worker = factories.living_worker()
-        measure(TWENTY)
+        factories.measured(TWENTY)
         controls.pause("its fan is loud", worker=worker.name)
         told = forecast(factories.make_request(), owner_id=user.pk)
         assert (told.estimate, told.has_worker, told.pause_reason) == (None, False, None)
 
     def test_nothing_measured_is_nothing_promised(self, user) -> None:
         factories.living_worker()
-        measure(TWENTY, profile="sdxl")
+        factories.measured(TWENTY, profile="sdxl")
         told = forecast(factories.make_request(), owner_id=user.pk)
         assert (told.estimate, told.has_worker) == (None, True)
 
     def test_size_that_was_never_measured_is_reckoned_and_doubted(self, user) -> None:
         factories.living_worker()
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         known = forecast(factories.make_request(), owner_id=user.pk).estimate
         reckoned = forecast(factories.make_request(steps=60), owner_id=user.pk).estimate
         assert reckoned.p50_s == pytest.approx(20)
@@ -97,7 +91,7 @@ class TestForecast:
 
     def test_batch_work_goes_after_those_who_wait(self, user, stranger) -> None:
         factories.living_worker()
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         factories.queued_job(stranger)
         factories.queued_job(stranger)
         hurried = forecast(factories.make_request(), owner_id=user.pk)
@@ -125,7 +119,7 @@ class TestForecast:
 @pytest.mark.django_db
 class TestEstimates:
     def test_running_job_needs_the_rest_of_its_steps(self, user) -> None:
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         job, claim = factories.running_job(user)
         assert estimate_of(job).p50_s == pytest.approx(10)
         factories.paint_to(claim, 15, seconds=14 / 3)
@@ -134,7 +128,7 @@ class TestEstimates:
         assert estimate_of(job).p50_s == pytest.approx(0.5)
 
     def test_running_jobs_goes_before_the_next(self, user) -> None:
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         running, claim = factories.running_job(user)
         queued = factories.queued_job(user)
         factories.paint_to(claim, 15, seconds=14 / 3)
@@ -144,7 +138,7 @@ class TestEstimates:
 
     def test_slow_steps_and_a_hang_are_seen(self, user) -> None:
         """Its pace counts, not what others took; whoever waits behind it is told so."""
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         running, claim = factories.running_job(user)
         queued = factories.queued_job(user)
         factories.paint_to(claim, 4, seconds=30)
@@ -153,7 +147,7 @@ class TestEstimates:
         assert told[queued.pk].p50_s > 260
 
     def test_job_that_should_long_have_begun_to_paint_tells_nothing(self, user) -> None:
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         running, _claim = factories.running_job(user)
         queued = factories.queued_job(user)
         GenerationJob.objects.filter(pk=running.pk).update(
@@ -162,7 +156,7 @@ class TestEstimates:
         assert not outlook([running, queued]).estimates
 
     def test_worker_that_loads_its_model_promises_nothing(self, user) -> None:
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         worker = factories.living_worker()
         Worker.objects.filter(pk=worker.pk).update(loading_since=timezone.now())
         told = forecast(factories.make_request(), owner_id=user.pk)
@@ -170,9 +164,9 @@ class TestEstimates:
 
     def test_kind_knows_guidance_and_the_length_of_the_prompt(self, user) -> None:
         factories.living_worker()
-        measure([10.0] * 20)
-        measure([5.0] * 20, has_guidance=False)
-        measure([40.0] * 20, prompt_size=3)
+        factories.measured([10.0] * 20)
+        factories.measured([5.0] * 20, has_guidance=False)
+        factories.measured([40.0] * 20, prompt_size=3)
         wishes = ({}, {"guidance_scale": 0.0}, {"prompt": "a castle " * 600})
         told = [
             forecast(factories.make_request(**wish), owner_id=user.pk).estimate.p50_s
@@ -187,7 +181,7 @@ class TestEstimates:
         assert forecast(factories.make_request(), owner_id=user.pk).is_held
 
     def test_job_of_a_worker_that_fell_silent_is_not_foretold(self, user) -> None:
-        measure(TWENTY)
+        factories.measured(TWENTY)
         job, _claim = factories.running_job(user)
         GenerationJob.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=2))
         assert estimate_of(job) is None
@@ -196,7 +190,7 @@ class TestEstimates:
         assert estimate_of(factories.succeeded_job(user)) is None
 
     def test_pause_stops_what_waits_and_not_what_runs(self, user) -> None:
-        measure(TWENTY)
+        factories.measured(TWENTY)
         running, _claim = factories.running_job(user)
         queued = factories.queued_job(user)
         controls.pause("lunch")
@@ -206,7 +200,7 @@ class TestEstimates:
 
     def test_drained_worker_ends_its_job_and_begins_no_other(self, user) -> None:
         factories.living_worker(factories.WORKER.name)
-        measure(TWENTY)
+        factories.measured(TWENTY)
         running, _claim = factories.running_job(user)
         queued = factories.queued_job(user)
         controls.drain(factories.WORKER.name)
@@ -221,7 +215,7 @@ class TestEstimates:
     ) -> None:
         settings.IMAGEN_USER_QUEUE_LIMIT = 100
         for steps in range(1, 31):
-            measure(TWENTY, steps=steps)
+            factories.measured(TWENTY, steps=steps)
         jobs = [factories.queued_job(user, steps=1 + number % 60) for number in range(100)]
         for name in ("one", "two", "three"):
             factories.living_worker(name)
@@ -235,7 +229,7 @@ class TestEstimates:
 
     def test_worker_with_two_names_for_one_job_counts_once(self, user) -> None:
         """A supervisor's sign and its cluster's job are one worker."""
-        measure([10.0] * 20)
+        factories.measured([10.0] * 20)
         factories.living_worker("host/one")
         job = factories.queued_job(user)
         factories.claim(WorkerIdentity(name="host/one", pid=1))

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from generation.jobs import controls, services, uploads
-from generation.models import GenerationJob, PaintingTime, ReferenceImage, UploadedReference
+from generation.models import GenerationJob, ReferenceImage, UploadedReference
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -88,14 +88,7 @@ class TestForecast:
     @pytest.fixture(autouse=True)
     def measured(self) -> None:
         """Squares of 30 steps took ten seconds."""
-        PaintingTime.objects.create(
-            profile="miniature",
-            width=256,
-            height=256,
-            steps=30,
-            has_reference=False,
-            seconds=[10.0] * 20,
-        )
+        factories.measured([10.0] * 20)
 
     def sentence(self, page, query: str = "", **headers: str) -> str:
         answer = page.get(f"/create/queue{query}", headers=headers)
@@ -135,14 +128,7 @@ class TestForecast:
 
     def test_reference_counts(self, page) -> None:
         factories.living_worker()
-        PaintingTime.objects.create(
-            profile="miniature",
-            width=256,
-            height=256,
-            steps=30,
-            has_reference=True,
-            seconds=[15.0] * 20,
-        )
+        factories.measured([15.0] * 20, has_reference=True)
         assert "about 15 s" in self.sentence(page, "?reference=file&ip_strength=0.6")
         assert "about 15 s" in self.sentence(page, "?reference=service&ip_strength=0,6")
         assert "about 10 s" in self.sentence(page, "?reference=service&ip_strength=0")

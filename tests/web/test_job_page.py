@@ -13,12 +13,6 @@ from tests.web.pictures import body_of, finished_job
 pytestmark = pytest.mark.django_db
 
 
-def paint_time(*seconds: float) -> None:
-    """So long did pictures like the factory's take."""
-    kind = {"profile": "miniature", "width": 256, "height": 256, "steps": 30}
-    PaintingTime.objects.create(**kind, has_reference=False, seconds=list(seconds))
-
-
 def revision_of(html: str) -> str:
     return re.search(r'data-revision="([^"]*)"', html)[1]
 
@@ -59,7 +53,7 @@ class TestQueued:
     def test_pause_is_told_with_its_reason_as_text(self, page, user) -> None:
         job = factories.queued_job(user)
         factories.living_worker()
-        paint_time(40)
+        factories.measured([40])
         before = revision_of(html_of(page, job))
         controls.pause("a <b>new</b> disk, until 15:30")
         html = html_of(page, job)
@@ -75,7 +69,7 @@ class TestQueued:
     def test_estimate_is_told_with_its_reserve(self, page, user) -> None:
         job = factories.queued_job(user)
         factories.living_worker()
-        paint_time(38, 38, 40, 42, 62)
+        factories.measured([38, 38, 40, 42, 62])
         html = html_of(page, job)
         assert "Ready in about 40\N{NARROW NO-BREAK SPACE}s" in html
         reserve = re.search("in 9 of 10 cases within ([0-9]+)\N{NARROW NO-BREAK SPACE}s", html)
@@ -139,7 +133,7 @@ class TestRunning:
     def test_time_left_is_told_and_shrinks(self, page, user) -> None:
         job, claim = factories.running_job(user)
         factories.living_worker()
-        paint_time(60)
+        factories.measured([60])
         assert "about 60\N{NARROW NO-BREAK SPACE}s left" in html_of(page, job)
         factories.paint_to(claim, 15, seconds=28)
         assert "about 35\N{NARROW NO-BREAK SPACE}s left" in html_of(page, job)
@@ -149,7 +143,7 @@ class TestRunning:
     def test_page_stands_still_while_nothing_happens(self, page, user) -> None:
         job, _claim = factories.running_job(user)
         factories.living_worker()
-        paint_time(100)
+        factories.measured([100])
         seen = set()
         for ago_s in (0, 1, 2):
             PaintingTime.objects.update(seconds=[100 + ago_s / 2])

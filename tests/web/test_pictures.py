@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from generation.jobs import uploads
-from generation.models import GenerationJob, PaintingTime
+from generation.models import GenerationJob
 from generation.web import pictures
 from tests import factories
 from tests.web.pictures import finished_job
@@ -38,8 +38,7 @@ def test_newest_first_and_nobody_elses(page, user, stranger, media) -> None:
 
 def test_card_of_a_waiting_job_tells_place_and_time(page, user) -> None:
     factories.living_worker()
-    kind = {"profile": "miniature", "width": 256, "height": 256, "steps": 30}
-    PaintingTime.objects.create(**kind, has_reference=False, seconds=[10.0] * 9)
+    factories.measured([10.0] * 9)
     for _ in range(2):
         factories.queued_job(user)
     html = page.get("/pictures").content.decode()

@@ -131,7 +131,10 @@ class Muon(torch.optim.Optimizer):
 
     def _ahead(self, weight: Tensor) -> Tensor:
         """The gradient's running mean as it will be, in rows (Nesterov)."""
-        momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+        state = self.state[weight]
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        momentum = state["momentum"]
         momentum.lerp_(weight.grad, 1 - MOMENTUM)
         return weight.grad.lerp(momentum, MOMENTUM).flatten(1)
 
