@@ -2,10 +2,12 @@
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 
 from generation.api import outages
+from generation.api.v1 import serializers
+from generation.models import GenerationJob
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +89,20 @@ def test_whoever_finds_it_away_begins_the_outage(monkeypatch, api, path) -> None
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
     assert api.get(path).status_code == 503
     assert outages.present._is_suspected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accepted_is_said_even_if_the_database_goes_away_after_the_commit(monkeypatch, api) -> None:
+    outlook = serializers.outlook
+
+    def cut_off(rows: list[GenerationJob]) -> object:
+        with pytest.raises(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return outlook(rows)
+
+    monkeypatch.setattr(serializers, "outlook", cut_off)
+    answer = api.post("/api/v1/jobs", {"prompt": "a lighthouse at dusk"})
+    assert answer.status_code == 202
+    job = answer.json()
+    assert (job["status"], job["position"], job["estimate"]) == ("queued", None, None)
+    assert GenerationJob.objects.get().public_id.hex == job["id"].replace("-", "")

@@ -34,7 +34,9 @@ class Clients:
         prompt = f"storm {number}"
         wanted = {"prompt": prompt, "steps": steps, "width": SIDE, "height": SIDE, "seed": number}
         status, body = self._ask("/api/v1/jobs", self.tokens[user], wanted)
-        order = Order(prompt=prompt, answer=status, job_id=body.get("id", ""))
+        order = Order(
+            prompt=prompt, answer=status, code=body.get("code", ""), job_id=body.get("id", "")
+        )
         self.orders.append(order)
         return order
 
@@ -65,4 +67,4 @@ class Clients:
         self.answers[status] += 1
         if not status:
             time.sleep(0.2)  # a web that starts again refuses connections
-        return status, json.loads(text) if status in (200, 202) else {}
+        return status, json.loads(text) if status in (200, 202, 503) else {}

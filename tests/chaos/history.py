@@ -12,11 +12,13 @@ FINAL = frozenset({"succeeded", "failed", "cancelled"})
 class Order:
     """What one POST asked for and what came of it. Each order has a prompt of its own.
 
-    answer: the HTTP status; 0 when the answer was lost, so that nobody knows.
+    answer: the HTTP status; 0 when the answer was lost, so that nobody knows. code: the problem's
+    own, of a refusal.
     """
 
     prompt: str
     answer: int
+    code: str = ""
     job_id: str = ""
     is_cancel_asked: bool = False
     was_told_cancelled: bool = False
@@ -24,6 +26,11 @@ class Order:
     @property
     def is_accepted(self) -> bool:
         return self.answer == 202
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Nobody knows: without an answer to the client, or to the web for its commit."""
+        return self.answer == 0 or (self.answer == 503 and self.code == "unavailable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

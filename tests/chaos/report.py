@@ -38,7 +38,7 @@ def figures(history: History, struck: Counter[Kind], seconds: float) -> Mapping[
     return {
         "jobs": len(history.jobs),
         "accepted": sum(order.is_accepted for order in history.orders),
-        "answers lost": sum(order.answer == 0 for order in history.orders),
+        "in doubt": sum(order.is_in_doubt for order in history.orders),
         "succeeded": sum(job.status == "succeeded" for job in history.jobs),
         "cancelled": sum(job.status == "cancelled" for job in history.jobs),
         "faults": struck.total(),

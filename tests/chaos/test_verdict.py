@@ -17,7 +17,8 @@ JOB = Job(
 LATER_JOB = replace(JOB, id=2, public_id="j2", prompt="p2", attempt=1, output="j2-1.png")
 CANCELLED_JOB = replace(JOB, id=3, public_id="j3", prompt="p3", status="cancelled", attempt=0)
 UNHEARD_ORDER = Order(prompt="p4", answer=0)
-REFUSED_ORDER = Order(prompt="p5", answer=503)
+REFUSED_ORDER = Order(prompt="p5", answer=503, code="queue_full")
+DOUBTFUL_ORDER = Order(prompt="p6", answer=503, code="unavailable")
 
 
 def accepted(job: Job, **told: bool) -> Order:
@@ -40,6 +41,7 @@ GOOD = History(
         accepted(CANCELLED_JOB, is_cancel_asked=True, was_told_cancelled=True),
         UNHEARD_ORDER,
         REFUSED_ORDER,
+        DOUBTFUL_ORDER,
     ),
     jobs=(JOB, LATER_JOB, replace(CANCELLED_JOB, output="")),
     moves=(
@@ -62,7 +64,7 @@ GOOD = History(
         change(1, 2, 1, "succeeded"),
     ),
     files=("j1-2.png", "j1-2.webp", "j2-1.png"),
-    answers=Counter({202: 3, 0: 1, 503: 1}),
+    answers=Counter({202: 3, 0: 1, 503: 2}),
 )
 
 
@@ -70,8 +72,9 @@ def test_good_history_passes_every_check() -> None:
     assert fallen(judge(GOOD)) == set()
 
 
-def test_order_without_answer_may_have_one_row() -> None:
-    done = replace(JOB, id=4, public_id="j4", prompt="p4", status="cancelled")
+@pytest.mark.parametrize("order", [UNHEARD_ORDER, DOUBTFUL_ORDER])
+def test_order_of_which_nobody_knows_may_have_one_row(order: Order) -> None:
+    done = replace(JOB, id=4, public_id="j4", prompt=order.prompt, status="cancelled")
     assert fallen(judge(replace(GOOD, jobs=(*GOOD.jobs, done)))) == set()
 
 

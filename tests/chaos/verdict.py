@@ -25,12 +25,12 @@ def nothing_lost(history: History) -> Iterator[str]:
 
 
 def nothing_invented(history: History) -> Iterator[str]:
-    """Each row belongs to one order that was accepted, or whose answer was lost."""
+    """Each row belongs to one order that was accepted, or of which nobody knows."""
     rows = Counter(job.prompt for job in history.jobs)
     known = {order.prompt: order for order in history.orders}
     for prompt, count in rows.items():
         order = known.get(prompt)
-        if order is None or order.answer not in (0, 202):
+        if order is None or not (order.is_accepted or order.is_in_doubt):
             yield f"{prompt!r} has a row, but was not accepted"
         if count > 1:
             yield f"{prompt!r} has {count} rows"

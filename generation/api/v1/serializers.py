@@ -1,5 +1,6 @@
 """The native API's JSON, made from rows; the classes also describe it in the OpenAPI document."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
 from django.urls import reverse
@@ -9,6 +10,7 @@ from rest_framework import serializers
 from generation import conf
 from generation.api.hints import Advice, Adviser
 from generation.api.orders import Priority
+from generation.jobs import outage
 from generation.jobs.estimates import Estimate, Forecast, Outlook, outlook
 from generation.models import GenerationJob, JobStatus
 from generation.prompts import PromptReading
@@ -18,6 +20,8 @@ from generation.spec.formats import FORMATS
 from generation.spec.hints import CODES
 from generation.spec.limits import MAX_SEED, SIZE_MULTIPLE
 from generation.spec.profiles import ModelProfile
+
+logger = logging.getLogger(__name__)
 
 
 class JobErrorSerializer(serializers.Serializer):
@@ -191,7 +195,7 @@ class ProblemSerializer(serializers.Serializer):
 def jobs(rows: Sequence[GenerationJob], adviser: Adviser) -> list[Mapping[str, object]]:
     """These rows as JSON, with at most four queries for what awaits them."""
     ahead = outlook(rows)
-    return [_job(row, ahead, adviser) for row in rows]
+    return [_job(row, ahead, adviser, getattr(row, "retried_as", None)) for row in rows]
 
 
 def job(row: GenerationJob, adviser: Adviser) -> Mapping[str, object]:
@@ -199,10 +203,24 @@ def job(row: GenerationJob, adviser: Adviser) -> Mapping[str, object]:
     return jobs([row], adviser)[0]
 
 
-def _job(row: GenerationJob, ahead: Outlook, adviser: Adviser) -> Mapping[str, object]:
+def accepted(row: GenerationJob, adviser: Adviser) -> Mapping[str, object]:
+    """A new row as JSON. It stands, so what awaits it is null where the database went away since.
+
+    An error instead would have its owner send it again, for a second picture.
+    """
+    try:
+        ahead = outlook([row])
+    except outage.GONE as error:
+        logger.warning("accepted without its place: the database is away: %s", error)
+        ahead = Outlook()
+    return _job(row, ahead, adviser, None)
+
+
+def _job(
+    row: GenerationJob, ahead: Outlook, adviser: Adviser, successor: GenerationJob | None
+) -> Mapping[str, object]:
     is_done = row.status == JobStatus.SUCCEEDED
     is_queued, is_running = row.status == JobStatus.QUEUED, row.status == JobStatus.RUNNING
-    successor = getattr(row, "retried_as", None)
     return {
         "id": str(row.public_id),
         "status": row.status,

@@ -1,6 +1,5 @@
 """The native API: each view reads, makes one service call and answers."""
 
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -187,13 +186,14 @@ class PromptView(APIView):
         return Response(serializers.prompt_reading(read_prompt(prompt, profile.folder), advice))
 
 
-def _shown(request: Request, job: GenerationJob, **answer: Any) -> Response:
-    return Response(serializers.job(job, _adviser(request)), **answer)
+def _shown(request: Request, job: GenerationJob) -> Response:
+    return Response(serializers.job(job, _adviser(request)))
 
 
 def _accepted(request: Request, job: GenerationJob) -> Response:
+    shown = serializers.accepted(job, _adviser(request))
     location = reverse("v1-job", args=[job.public_id])
-    return _shown(request, job, status=202, headers={"Location": location})
+    return Response(shown, status=202, headers={"Location": location})
 
 
 def _adviser(request: Request) -> Adviser:
