@@ -1,6 +1,6 @@
 """Does the miniature paint what it is told? `python -m generation.miniature.evaluate`.
 
-Paints some twelve hundred pictures through the service's own pipeline, asks the judge what they
+Paints some fifteen hundred pictures through the service's own pipeline, asks the judge what they
 show, and prints a table. Says first how long it will take. Ends with 1 where a
 goal of any group asked for is missed.
 """

@@ -52,9 +52,9 @@ FULL = Course(
     vae=1_800,
     unet=(1_500, 5_300),
     decoder=700,
-    vision=1_000,
-    adapter=(1_000, 300),
-    judge=1_500,
+    vision=2_000,
+    adapter=(600, 1_600),
+    judge=2_200,
 )
 TRIAL = Course(
     pictures=64, text=2, vae=2, unet=(2, 2), decoder=2, vision=2, adapter=(2, 2), judge=2
@@ -108,7 +108,7 @@ def train_judge(shop: Workshop) -> None:
     path = (
         judge.PATH if shop.weights.resolve() == MINIATURE.folder else shop.weights / judge.PATH.name
     )
-    judging.train(shop.pictures(), shop.work, shop.course.judge, path)
+    judging.train(shop.pictures(), shop.weights, shop.work, shop.course.judge, path)
 
 
 PARTS: Mapping[str, Callable[[Workshop], None]] = {

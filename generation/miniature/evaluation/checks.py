@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -87,15 +88,15 @@ class Check:
 
 def all_checks(seeds: int, features: Mapping[str, NDArray[np.float32]]) -> list[Check]:
     """Every row. features: of each reference of references.GROUPS, by its name."""
-    few, half = max(2, round(seeds * 0.3)), max(2, seeds // 2)
+    half = max(2, seeds // 2)  # of rows with more orders than one, so that each has as many pictures
     return [
         *_concepts(seeds),
         *_late(half),
-        *_weights(few),
+        *_weights(half),
         *_negatives(seeds),
         *_light_negatives(half),
-        *_guidance(few),
-        *_references(features),
+        *_guidance(half),
+        *_references(half, features),
         *_variety(seeds),
         *_readme(seeds),
     ]
@@ -230,7 +231,7 @@ def _gets_surer(concept: str, shown: Sequence[Shown]) -> Finding:
     return grows(certainties, CERTAINTY)
 
 
-def _references(features: Mapping[str, NDArray[np.float32]]) -> Iterator[Check]:
+def _references(seeds: int, features: Mapping[str, NDArray[np.float32]]) -> Iterator[Check]:
     for kind, names in GROUPS.items():
         for name in names:
             orders = tuple(
@@ -241,7 +242,7 @@ def _references(features: Mapping[str, NDArray[np.float32]]) -> Iterator[Check]:
                 group=f"reference {kind}",
                 name=name,
                 orders=orders,
-                seeds=2,
+                seeds=seeds,
                 decide=partial(is_nearest, kind, name, features),
             )
 
@@ -257,7 +258,8 @@ def is_nearest(
             distances = np.linalg.norm(candidates - feature, axis=1)
             found.append(GROUPS[kind][int(distances.argmin())])
     share = found.count(name) / len(found)
-    return Finding(is_right=share >= MOST, share=share, note="nearest: " + ", ".join(found))
+    counts = ", ".join(f"{each} {count}" for each, count in Counter(found).most_common())
+    return Finding(is_right=share >= MOST, share=share, note=f"nearest: {counts}")
 
 
 def features_of(verdict: JudgeVerdict, kind: str) -> NDArray[np.float32]:

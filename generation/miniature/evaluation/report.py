@@ -15,7 +15,7 @@ PICTURES_GOALS: Mapping[str, float] = {
     "reference palette": 90.0,
     "reference style": 85.0,
 }
-"""Percent of all pictures of these groups, whose rows have but four each.
+"""Percent of all pictures of these groups, whose rows have but two references each.
 
 A style is texture, of which an adapter of four tokens carries less than of colours.
 """

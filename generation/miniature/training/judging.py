@@ -1,10 +1,12 @@
 """Train the judge of what pictures show, on painted scenes alone.
 
 It must know things by their shapes, and pictures softer than the painter's: half of what it sees
-has other colours (then nobody asks it for the light or the palette), some is blurred, coarse or
-noisy (then nobody asks whether it is blurred), all is cut and mirrored a little.
+went through the miniature's codec and has its textures, half has other colours (then nobody asks
+it for the light or the palette), some is blurred, coarse or noisy (then nobody asks whether it is
+blurred), all is cut and mirrored a little. It never sees what the miniature made of words.
 """
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +14,26 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
+from tqdm import tqdm
 
 from generation.miniature import judge
 from generation.miniature.judge import Judge, JudgeNet, JudgeVerdict
 from generation.miniature.scenes.scene import Scene
+from generation.miniature.training.latents import Latents
 from generation.miniature.training.loop import Plan, autocast, device
 from generation.miniature.training.loop import train as run
 from generation.miniature.training.pictures import Pictures
 from generation.spec.world import CONCEPTS, LIGHTS, PALETTES
 
 BATCH = 48
+REPAINTED = 2048  # of the pictures that it learns from, the first
+ROUGHNESS = 0.25  # of the latents' spread at most: what sampling leaves undone
 HELD_OUT = 1500  # the last pictures: half choose the thresholds, the other half is reported on
 COLOURED = LIGHTS + PALETTES  # concepts that colours alone tell
 GRID = np.linspace(0.1, 0.9, 81)
@@ -41,20 +48,53 @@ class View:
     asked: NDArray[np.bool_]
 
 
-def train(pictures: Pictures, work: Path, steps: int, path: Path = judge.PATH) -> None:
+class Repainted:
+    """Some pictures as the miniature's codec paints them again, at the judge's size.
+
+    folder: holds the trained vae. work: where they are kept, next to the latents they are made of.
+    origin: a digest of the first of them.
+    """
+
+    def __init__(
+        self, pictures: Pictures, folder: Path, work: Path, numbers: Sequence[int]
+    ) -> None:
+        self._rows = {number: row for row, number in enumerate(numbers)}
+        path = work / f"repainted-{_digest(pictures, folder, numbers)}.npy"
+        if not path.exists():
+            np.save(
+                part := path.with_suffix(".part.npy"), _repaint(pictures, folder, work, numbers)
+            )
+            part.replace(path)
+        self._pixels = np.load(path, mmap_mode="r")
+        self.origin = hashlib.sha256(self._pixels[:BATCH].tobytes()).hexdigest()
+
+    def pixels(self, number: int) -> Pixels:
+        """The picture of that number."""
+        return self._pixels[self._rows[number]]
+
+
+def train(
+    pictures: Pictures, folder: Path, work: Path, steps: int, path: Path = judge.PATH
+) -> None:
     """Train the judge, choose its thresholds, write it, and print how often it is right.
 
     Three sets of pictures apart: one to learn from, one for the thresholds, one for the report.
-    work: for the checkpoint; a run that was stopped goes on there.
+    folder: holds the trained vae. work: for the checkpoint and the pictures that the codec paints;
+    a run that was stopped goes on there.
     """
     torch.manual_seed(0)
     net = JudgeNet().to(device())
     last = max(1, len(pictures) - HELD_OUT)
     middle = (last + len(pictures)) // 2  # no other numbers in turn: those have other formats
+    softer = min(last, REPAINTED)
+    repainted = Repainted(pictures, folder, work, [*range(softer), *range(last, len(pictures))])
 
     def step(rng: Generator) -> tuple[Tensor, Mapping[str, float]]:
-        chosen = rng.integers(last, size=BATCH).tolist()
-        views = [disturb(pictures.pixels(i), rng) for i in chosen]
+        plain = rng.integers(last, size=BATCH // 2).tolist()
+        soft = rng.integers(softer, size=BATCH // 2).tolist()
+        views = [disturb(pictures.pixels(i), rng) for i in plain]
+        views += [disturb(repainted.pixels(i), rng) for i in soft]
+        chosen = plain + soft
         asked = torch.from_numpy(np.stack([view.asked for view in views])).to(device())
         wanted = torch.from_numpy(amounts_of([pictures.scene(i) for i in chosen])).to(device())
         with autocast():
@@ -71,12 +111,47 @@ def train(pictures: Pictures, work: Path, steps: int, path: Path = judge.PATH) -
 
     net.train()
     # Running statistics of the layers are not averaged, so neither may the weights be.
-    run("judge", net, Plan(steps=steps, rate=2e-3, decay=0.7, origin=pictures.origin), step, work)
+    origin = pictures.origin + repainted.origin
+    run("judge", net, Plan(steps=steps, rate=2e-3, decay=0.7, origin=origin), step, work)
     choosing, reporting = range(last, middle), range(middle, len(pictures))
-    plain = judge_all(Judge(net.cpu(), dict.fromkeys(CONCEPTS, 0.5)), pictures, choosing)
+    undecided = Judge(net.cpu(), dict.fromkeys(CONCEPTS, 0.5))
+    sides = [judge_all(undecided, one, choosing).presence for one in (pictures, repainted)]
     truth = amounts_of([pictures.scene(i) for i in choosing]) > 0
-    judge.save(net, choose_thresholds(plain.presence, truth), path)
-    print(report(judge_all(Judge.load(path), pictures, reporting), pictures, reporting))
+    judge.save(net, choose_thresholds(np.concatenate(sides), np.tile(truth, (2, 1))), path)
+    for name, one in (("painted", pictures), ("through the codec", repainted)):
+        verdict = judge_all(Judge.load(path), one, reporting)
+        print(f"{name}:\n{report(verdict, pictures, reporting)}")
+
+
+@torch.no_grad()
+def _repaint(
+    pictures: Pictures, folder: Path, work: Path, numbers: Sequence[int]
+) -> NDArray[np.uint8]:
+    """[n, 128, 128, 3]: what the codec makes of their latents, some of these a little rough."""
+    vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    vae.to(device(), memory_format=torch.channels_last).eval()
+    latents = Latents(pictures, vae, work, 1)
+    draw = torch.Generator("cpu").manual_seed(0)
+    made = np.zeros((len(numbers), judge.SIDE, judge.SIDE, 3), np.uint8)
+    for row, number in enumerate(tqdm(numbers, desc="repainting")):
+        latent = latents.batch([number])
+        rough = (
+            ROUGHNESS * torch.rand(1, generator=draw) * torch.randn(latent.shape, generator=draw)
+        )
+        with autocast():
+            painted = vae.decode((latent + rough.to(latent)) / vae.config.scaling_factor).sample
+        pixels = (painted.float().clamp(-1, 1) * 127.5 + 127.5).round().byte()
+        made[row] = judge.shrink(Image.fromarray(pixels[0].permute(1, 2, 0).numpy(force=True)))
+    return made
+
+
+def _digest(pictures: Pictures, folder: Path, numbers: Sequence[int]) -> str:
+    """Of the pictures, of which of them, and of the codec."""
+    digest = hashlib.sha256(pictures.origin.encode())
+    digest.update(repr(list(numbers)).encode())
+    for file in sorted((folder / "vae").glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def amounts_of(scenes: Sequence[Scene]) -> NDArray[np.float32]:
@@ -157,8 +232,8 @@ def balanced(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return float(np.mean(shares))
 
 
-def judge_all(one: Judge, pictures: Pictures, chosen: Sequence[int]) -> JudgeVerdict:
-    """The verdict on the painted pictures of those numbers."""
+def judge_all(one: Judge, pictures: Pictures | Repainted, chosen: Sequence[int]) -> JudgeVerdict:
+    """The verdict on the pictures of those numbers."""
     parts = [
         one.judge([Image.fromarray(pictures.pixels(i)) for i in chosen[start : start + 64]])
         for start in range(0, len(chosen), 64)

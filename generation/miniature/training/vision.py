@@ -25,9 +25,12 @@ from generation.spec.profiles import ADAPTER_FILE, ADAPTER_FOLDER
 from generation.spec.world import LIGHTS, PALETTES, STYLES
 
 SIDE = 128
-BATCH = 64
+BATCH = 32
 HELD_OUT = 512  # the last pictures, only ever looked at to see how well it does
-LEAST_CUT = 0.75  # of the shortest side
+LEAST_CUT = 0.6  # of the shortest side
+STYLED = (
+    0.65  # of a batch have a style, more than of all pictures: textures are what is hard to see
+)
 KINDS: Mapping[str, tuple[str | None, ...]] = {
     "light": LIGHTS,
     "palette": (None, *PALETTES),
@@ -36,10 +39,10 @@ KINDS: Mapping[str, tuple[str | None, ...]] = {
 CELLS = 3
 CONFIG = CLIPVisionConfig(
     image_size=SIDE,
-    patch_size=16,
+    patch_size=8,
     hidden_size=96,
     intermediate_size=256,
-    num_hidden_layers=3,
+    num_hidden_layers=4,
     num_attention_heads=4,
     projection_dim=64,
     hidden_act="gelu",
@@ -73,9 +76,11 @@ def train(pictures: Pictures, folder: Path, work: Path, steps: int) -> None:
     torch.manual_seed(0)
     spotter = Spotter().to(device())
     last = max(1, len(pictures) - HELD_OUT)
+    styled = [number for number in range(last) if pictures.scene(number).style] or range(last)
 
     def step(rng: Generator) -> tuple[Tensor, Mapping[str, float]]:
         chosen = rng.integers(last, size=BATCH).tolist()
+        chosen[: round(STYLED * BATCH)] = rng.choice(styled, round(STYLED * BATCH)).tolist()
         seen = [squeeze(pictures.pixels(i), random_cut(pictures.pixels(i), rng)) for i in chosen]
         flipped = [one[:, ::-1] if rng.random() < 0.5 else one for one in seen]
         pixels = normalise(flipped)
@@ -89,7 +94,7 @@ def train(pictures: Pictures, folder: Path, work: Path, steps: int) -> None:
         return loss, {kind: value.item() for kind, value in losses.items()}
 
     spotter.train()
-    plan = Plan(steps=steps, rate=1.5e-3, decay=0.6, ema=0.99, origin=pictures.origin)
+    plan = Plan(steps=steps, rate=1.5e-3, decay=0.6, ema=0.99, muon=True, origin=pictures.origin)
     run("vision", spotter, plan, step, work)
     spotter.eval()
     print("image encoder, right on held-out pictures:", _accuracies(spotter, pictures, last))
