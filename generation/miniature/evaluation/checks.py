@@ -88,7 +88,7 @@ class Check:
 
 def all_checks(seeds: int, features: Mapping[str, NDArray[np.float32]]) -> list[Check]:
     """Every row. features: of each reference of references.GROUPS, by its name."""
-    half = max(2, seeds // 2)  # of rows with more orders than one, so that each has as many pictures
+    half = max(2, seeds // 2)  # of rows that have several orders: as many pictures in all
     return [
         *_concepts(seeds),
         *_late(half),
