@@ -53,7 +53,7 @@ FULL = Course(
     unet=(1_500, 5_300),
     decoder=700,
     vision=2_000,
-    adapter=(600, 1_600),
+    adapter=(600, 1_000),
     judge=2_200,
 )
 TRIAL = Course(
