@@ -31,7 +31,7 @@ test: install-dev  ## Run the whole suite on an embedded PostgreSQL of its own (
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 test-fast: install-dev  ## Run only what needs neither torch nor running servers
-	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/stack --ignore=tests/browser --ignore=tests/chaos $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/pipeline --ignore=tests/stack --ignore=tests/browser --ignore=tests/chaos --ignore=tests/miniature --ignore=tests/installing $(ARGS)
 
 bench-queue: install-dev  ## Measure the queue against its goals, some eight minutes (ARGS=--quick)
 	$(BIN)/python -m benchmarks.queue_speed $(ARGS)

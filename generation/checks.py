@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from generation import conf
+from generation import conf, folders
 
 
 @register()
@@ -44,10 +44,9 @@ def check_reference(**kwargs: object) -> Sequence[CheckMessage]:
 @register()
 def check_media(**kwargs: object) -> Sequence[CheckMessage]:
     """imagen.E002: finished pictures could not be stored."""
-    folder = Path(settings.MEDIA_ROOT)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        # Where it is to be made; a check makes none, which would be of whoever runs it.
+        with tempfile.TemporaryFile(dir=folders.nearest(Path(settings.MEDIA_ROOT))):
             return []
     except OSError as error:
         hint = "Make it writable for this account, or choose another folder by IMAGEN_MEDIA_ROOT."

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http import HTTPStatus
 from typing import Any
@@ -47,6 +48,7 @@ WORDS = {
 }
 """What a browser shows, by language and status. Django, which translates, is not reached yet."""
 
+_CHOSEN = re.compile(rb"(?:^|; ?)django_language=(en|fr)")
 PAGE = """<!doctype html>
 <html lang="{language}">
 <head>
@@ -141,8 +143,9 @@ async def _refuse(scope: Message, send: Send, status: int, limit: int) -> None:
 
 
 def _page(scope: Message, status: int, limit: int) -> bytes:
-    is_english = _header(scope, b"accept-language").lower().startswith(b"en")
-    language = "en" if is_english else "fr"
+    chosen = _CHOSEN.search(_header(scope, b"cookie"))  # at the foot of the page
+    asked = chosen[1] if chosen else _header(scope, b"accept-language").lower()
+    language = "en" if asked.startswith(b"en") else "fr"
     title, words = WORDS[language, status]
     words = words.format(megabytes=limit >> 20)
     return PAGE.format(language=language, title=title, words=words).encode()

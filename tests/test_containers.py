@@ -148,9 +148,14 @@ def test_the_gpu_belongs_to_the_worker_and_both_ask_for_sdxl() -> None:
     [device] = services["worker"]["deploy"]["resources"]["reservations"]["devices"]
     assert device == {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
     for name in ("web", "worker"):
-        assert services[name]["environment"]["IMAGEN_PROFILE"] == "sdxl"
+        assert services[name]["environment"]["IMAGEN_PROFILE"] == "${IMAGEN_PROFILE:-sdxl}"
     images = {service["image"] for service in services.values() if "build" in service}
     assert images == {"imagen:cuda"}
+
+
+def test_a_worker_keeps_its_name_when_its_container_is_made_anew(services: dict[str, Any]) -> None:
+    """Else a pause by that name would end with an update."""
+    assert services["worker"]["environment"]["IMAGEN_WORKER_NAME"] == "imagen-worker"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from generation.admin import finding
 from generation.admin.acts import (
@@ -33,6 +33,7 @@ from generation.admin.columns import JobColumns
 from generation.admin.read_only import ReadOnlyAdmin
 from generation.api.files import stream_picture, stream_thumbnail
 from generation.models import GenerationJob
+from generation.web.buttons import by_button
 from generation.web.moves import moves_for_operators
 
 
@@ -137,7 +138,7 @@ class GenerationJobAdmin(JobColumns, ReadOnlyAdmin):
     def show_picture(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
         return stream_picture(self._painted_job(request, job_id), request, is_attachment=False)
 
-    @method_decorator(require_POST)
+    @method_decorator(by_button("admin:generation_generationjob_change", "job_id"))
     def act(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Do what the pressed button says, and show the job again."""
         if not self.has_operate_permission(request):

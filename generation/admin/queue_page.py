@@ -1,7 +1,6 @@
 """Workers and queue at this moment, and the buttons that pause, drain and resume."""
 
 from collections.abc import Callable, Iterable
-from functools import wraps
 
 from django import forms
 from django.contrib import admin, messages
@@ -21,6 +20,7 @@ from django.views.decorators.http import require_safe
 from generation.jobs import controls
 from generation.jobs.state import WorkerState, service_state
 from generation.models import Pause, Worker
+from generation.web.buttons import by_button
 
 SHOWN_PAUSES = 10
 AWAKE = (WorkerState.PAINTING, WorkerState.LOADING, WorkerState.IDLE, WorkerState.PAUSED)
@@ -35,16 +35,6 @@ class ControlForm(forms.Form):
 
 
 Page = Callable[[HttpRequest], HttpResponse]
-
-
-def _by_button(act: Page) -> Page:
-    """By POST alone; whoever comes from a sign-in in between sees the page, to press again."""
-
-    @wraps(act)
-    def answer(request: HttpRequest) -> HttpResponse:
-        return act(request) if request.method == "POST" else redirect("admin:queue")
-
-    return answer
 
 
 @require_safe
@@ -64,7 +54,7 @@ def show(request: HttpRequest) -> TemplateResponse:
     return TemplateResponse(request, "admin/queue.html", context)
 
 
-@_by_button
+@by_button("admin:queue")
 def pause(request: HttpRequest) -> HttpResponse:
     """The whole queue, or the worker that the form names."""
     form = _read(request)
@@ -77,7 +67,7 @@ def pause(request: HttpRequest) -> HttpResponse:
     )
 
 
-@_by_button
+@by_button("admin:queue")
 def resume(request: HttpRequest) -> HttpResponse:
     worker = _read(request)["worker"]
     return _do(
@@ -88,7 +78,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     )
 
 
-@_by_button
+@by_button("admin:queue")
 def drain(request: HttpRequest) -> HttpResponse:
     worker = _read(request)["worker"]
     done = _("Draining: it finishes its job, takes no more and frees its device.")

@@ -21,7 +21,7 @@ class TokenAuthentication(BaseAuthentication):
         token = tokens.find_token(key.strip())
         if token is None:
             raise AuthenticationFailed(
-                _("The token is unknown or was revoked. Make one with manage.py create_token.")
+                _("The token is unknown or was revoked. Make one on the account page.")
             )
         return token.user, token
 

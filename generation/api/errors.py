@@ -3,6 +3,7 @@
 import logging
 import sys
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig
@@ -122,7 +123,7 @@ def invalid_request(error: InvalidRequest) -> JsonResponse:
             "field": field.field,
             "value": field.value,
             "detail": _sentence(field),
-            "pointer": f"#/{field.field}",
+            **({} if error.in_query else {"pointer": _pointer(field.field)}),
         }
         for field in error.errors
     ]
@@ -193,6 +194,11 @@ def internal_error(request: HttpRequest) -> JsonResponse:
         return database_gone(error)
     detail = _("Something unexpected went wrong. The operator finds the reason in the log.")
     return problem(500, "internal_error", detail)
+
+
+def _pointer(field: str) -> str:
+    """Where the field stands in the body (RFC 6901, as a fragment); the body itself is "#"."""
+    return "#" if field == "body" else "#/" + quote(field.replace("~", "~0").replace("/", "~1"))
 
 
 def _sentence(error: FieldError) -> str:

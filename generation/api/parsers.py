@@ -47,11 +47,11 @@ class BoundedJSONParser(BaseParser):
 
 def _refuse_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """The object; of two members with one name readers differ on which counts."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _value in pairs]
-        twin = next(name for name in names if names.count(name) > 1)
-        raise ParseError(_("The JSON names %s twice in one object.") % show_value(twin))
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise ParseError(_("The JSON names %s twice in one object.") % show_value(name))
+        members[name] = value
     return members
 
 

@@ -1,6 +1,5 @@
 """The folders that the service writes and reads, and the room on their disks."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterable
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from generation import folders
 from generation.doctor.finding import Finding, bad, ok, warning
 from imagen_site import embedded_postgres, env
 
@@ -33,7 +33,7 @@ def examine() -> Iterable[Finding]:
 def _folder(name: str, folder: Path, setting: str, use: Callable[[Path], None]) -> Finding:
     """use: what the service does there; raises OSError where it cannot be done."""
     try:
-        there = _nearest(folder)
+        there = folders.nearest(folder)
         use(there)
         room = os.statvfs(there)
     except OSError as error:
@@ -57,20 +57,6 @@ def _room(name: str, folder: Path, setting: str, room: os.statvfs_result) -> Fin
     if free_bytes < LOW_BYTES or files_left < LOW_FILES:
         return warning(name, words, remedy)
     return ok(name, words)
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest one above it where it is still to be made.
-
-    Raises OSError where somebody may not look, or a file is in the way.
-    """
-    for candidate in (folder, *folder.parents):
-        try:
-            candidate.stat()
-            return candidate
-        except FileNotFoundError:
-            continue
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
 
 
 def _write(folder: Path) -> None:

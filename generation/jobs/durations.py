@@ -71,7 +71,7 @@ class _Known:
 
 
 def forget_old_kinds() -> int:
-    """Keep the kinds of each profile that were painted last, so that reading them stays quick.
+    """Keep the kinds of each profile that were painted most, then last: reading stays quick.
 
     Returns how many went.
     """

@@ -1,6 +1,7 @@
 """What nobody else would notice: dead workers, passed deadlines, missing tickets, old results."""
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -30,9 +31,9 @@ def reap_and_ring() -> None:
     with transaction.atomic():
         if not _try_lock():
             return
-        for job in _abandoned():
-            _recover(job)
+        ended = [job for job in _abandoned() if _recover(job)]
         tickets.ring_missing()
+    _discard(ended)
 
 
 def tidy() -> None:
@@ -46,9 +47,9 @@ def tidy() -> None:
 def recover_worker(worker_name: str) -> None:
     """Take the jobs of a cluster whose processes are known to be dead, without waiting."""
     with transaction.atomic():
-        for job in _running().filter(worker=worker_name):
-            _recover(job)
+        ended = [job for job in _running().filter(worker=worker_name) if _recover(job)]
         tickets.ring_missing()
+    _discard(ended)
 
 
 def release_worker(worker_name: str) -> None:
@@ -67,11 +68,16 @@ def release_worker(worker_name: str) -> None:
 
 
 def delete_expired() -> int:
-    """Delete results older than IMAGEN_RESULT_DAYS (0 keeps them), some at a time; how many."""
+    """Delete results older than IMAGEN_RESULT_DAYS (0 keeps them), some at a time; how many.
+
+    Hidden ones stay for an operator to delete.
+    """
     days = settings.IMAGEN_RESULT_DAYS
     if not days:
         return 0
-    expired = GenerationJob.objects.final().filter(finished_at__lt=Now() - timedelta(days=days))
+    expired = GenerationJob.objects.final().filter(
+        finished_at__lt=Now() - timedelta(days=days), hidden_at__isnull=True
+    )
     ids = list(expired.order_by("id").values_list("pk", flat=True)[:EXPIRED_AT_ONCE])
     deleted = transitions.delete_final(ids)
     for job in deleted:
@@ -96,10 +102,9 @@ def _abandoned() -> QuerySet[GenerationJob]:
     return _running().filter(stale | late)
 
 
-def _recover(job: GenerationJob) -> None:
+def _recover(job: GenerationJob) -> bool:
+    """Whether it has ended: what it left goes once that is committed."""
     status = transitions.recover(job, crash_tries=settings.IMAGEN_CRASH_TRIES)
-    if status in FINAL_STATUSES:
-        outputs.discard_leftovers(job)
     if status is not None:
         logger.warning(
             "attempt %d on %s was given up: now %s",
@@ -108,6 +113,12 @@ def _recover(job: GenerationJob) -> None:
             status,
             extra={"job": str(job.public_id)},
         )
+    return status in FINAL_STATUSES
+
+
+def _discard(ended: Iterable[GenerationJob]) -> None:
+    for job in ended:
+        outputs.discard_leftovers(job)
 
 
 def _try_lock() -> bool:

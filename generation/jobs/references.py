@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from PIL import Image, UnidentifiedImageError
 
 from generation.models import ReferenceImage
@@ -75,14 +76,19 @@ def _keep(name: str, file: bytes) -> str:
 def _read(path: Path) -> bytes:
     """The file, when it is a picture that the encoder can take. Raises one of UNREADABLE else."""
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise OSError(f"it is larger than {MAX_FILE_BYTES >> 20} MB")
+        raise OSError(_("it is larger than %(most)d MB") % {"most": MAX_FILE_BYTES >> 20})
     file = path.read_bytes()
     with Image.open(io.BytesIO(file), formats=FORMATS) as image:
         longer, shorter = max(image.size), min(image.size)
         if longer > MAX_SIDE or longer > MAX_ASPECT * shorter:
+            sizes = {"width": image.width, "height": image.height}
+            most = {"side": MAX_SIDE, "times": MAX_ASPECT}
             raise OSError(
-                f"it has {image.width} x {image.height} pixels; up to {MAX_SIDE} a side, and one "
-                f"side up to {MAX_ASPECT} times the other, can be followed"
+                _(
+                    "it has %(width)d x %(height)d pixels; up to %(side)d a side, and one side up "
+                    "to %(times)d times the other, can be followed"
+                )
+                % (sizes | most)
             )
         image.load()
     return file
@@ -91,5 +97,7 @@ def _read(path: Path) -> bytes:
 def _reason(error: Exception) -> str:
     """Without the server's folders."""
     if isinstance(error, UnidentifiedImageError):
-        return f"it is no {', '.join(FORMATS)} picture"
+        return _("it is no %(formats)s picture") % {"formats": ", ".join(FORMATS)}
+    if isinstance(error, FileNotFoundError):
+        return _("it is not there")
     return getattr(error, "strerror", None) or str(error)

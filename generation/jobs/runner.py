@@ -19,7 +19,7 @@ from generation import conf
 from generation.jobs import outage, outputs, presence, transitions
 from generation.jobs.transitions import Claim, ClaimLost, Standing, WorkerIdentity
 from generation.log import about_job
-from generation.models import GenerationJob
+from generation.models import GenerationJob, JobStatus
 from generation.spec.adjustments import SMALLER_PLAN
 from generation.spec.errors import (
     DeadlinePassed,
@@ -136,6 +136,10 @@ def _warm_up() -> None:
         _wear.append(str(error))
     except GenerationError as error:
         logger.warning("the warm-up failed: %s: %s", error.code, error)
+    except Exception as error:
+        if type(error).__name__ == BROKEN_DEVICE:
+            _wear.append(repr(error))
+        raise
 
 
 def worker_identity() -> WorkerIdentity:
@@ -251,9 +255,16 @@ def _run(claim: Claim) -> str:
             with contextlib.suppress(*outage.GONE):
                 transitions.fail(claim, "timeout", str(error))
         raise
-    outage.wait_out(settle)
+    stands = outage.wait_out(settle)
     outputs.discard_earlier(claim)
-    return outcome
+    return _in_words(outcome, stands)
+
+
+def _in_words(outcome: str, stands: object) -> str:
+    """stands: a state, or whether the claim still held when this was written."""
+    if not stands:
+        return f"{outcome}, but the claim was lost"
+    return f"{outcome}, now {stands}" if isinstance(stands, JobStatus) else outcome
 
 
 def _paint(claim: Claim, progress: RowProgress) -> Picture:

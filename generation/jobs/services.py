@@ -158,11 +158,12 @@ def delete_job(job: GenerationJob, *, by_operator: bool = False) -> None:
     Raises JobNotDeletable when it has not ended, or is hidden and no operator asks.
     """
     with transaction.atomic():
-        hidden = GenerationJob.objects.filter(pk=job.pk, hidden_at__isnull=False)
-        if not by_operator and hidden.select_for_update().exists():
+        # Locked first: who hides it now comes before or after, not in between.
+        row = GenerationJob.objects.select_for_update().only("hidden_at").filter(pk=job.pk).first()
+        if row and row.hidden_at and not by_operator:
             raise HiddenJobKept(f"job {job.public_id} is hidden; operators delete it")
         deleted = transitions.delete_final([job.pk])
-        if not deleted and GenerationJob.objects.filter(pk=job.pk).exists():
+        if row and not deleted:
             raise JobNotDeletable(f"job {job.public_id} has not ended; cancel it first")
     for gone in deleted:
         outputs.discard_pictures(gone)

@@ -1,4 +1,4 @@
-"""How the service is: queue, workers and what they paint, in five queries."""
+"""How the service is: queue, workers and what they paint, in six queries."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -5,10 +5,12 @@ late, doubled or out of order does no harm; which job runs is decided by the row
 """
 
 import logging
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import admin
 from django.db import DatabaseError, Error, connection, models
+from django.db.models.functions import Now
 from django_q import signals
 from django_q.models import Failure, OrmQ, Schedule, Success
 from django_q.tasks import async_task
@@ -22,6 +24,7 @@ BROKER_MODELS: tuple[type[models.Model], ...] = (Schedule, Success, Failure, Orm
 HELD_AT_MOST_S = 60
 """A ticket that was taken longer ago is in some worker's memory, or lost with it: its row goes."""
 RUNG_AT_ONCE = 100
+FAILURES_DAYS = 7
 
 
 def ring() -> None:
@@ -50,7 +53,11 @@ def wake() -> None:
 
 
 def purge() -> int:
-    """Delete tickets that nobody will spend: long held ones, and free ones that nobody needs."""
+    """Delete tickets that nobody will spend: long held ones, and free ones that nobody needs.
+
+    With them go django-q2's own notes of failed tasks, which the log has too. Returns the tickets.
+    """
+    Failure.objects.filter(stopped__lt=Now() - timedelta(days=FAILURES_DAYS)).delete()
     with connection.cursor() as cursor:
         cursor.execute(
             statements.PURGE_TICKETS,

@@ -32,11 +32,15 @@ class FieldError:
 
 
 class InvalidRequest(Exception):
-    """A request that was refused before it became a job. `errors` holds every field's reason."""
+    """A request that was refused before it became a job. `errors` holds every field's reason.
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
+    in_query: the fields stand in the address, not in a body.
+    """
+
+    def __init__(self, errors: Sequence[FieldError], *, in_query: bool = False) -> None:
         super().__init__(errors)
         self.errors = tuple(errors)
+        self.in_query = in_query
 
     def __str__(self) -> str:
         return " ".join(str(error) for error in self.errors)

@@ -22,7 +22,7 @@ from generation.spec.limits import MAX_SEED
 from generation.spec.request import show_value
 from generation.uploads.reading import ReaderBusy, UploadRefused, read_upload
 from generation.web import once, orders
-from generation.web.form_page import SERVICE, Form, FormPage
+from generation.web.form_page import LOST_REFERENCE, SERVICE, Form, FormPage
 from generation.web.middleware import give_connections_back
 
 REFUSED = 400
@@ -100,6 +100,8 @@ def _first_form(request: HttpRequest) -> Form:
         jobs = GenerationJob.objects.owned_by(request.user.pk).select_related("reference")
         job = get_object_or_404(jobs, public_id=_read_uuid(wanted["again"]))
         form = orders.follow_model(orders.as_form(job)) | {"reference": _choice_of(job)}
+        if job.reference_id and not form["reference"]:
+            form[LOST_REFERENCE] = "1"
     if "vary" in wanted:
         form["seed"] = ""
     if "profile" in wanted:
@@ -200,10 +202,15 @@ def _reference_finder(user_id: int, form: Form) -> Callable[[], str]:
 
 def _choice_of(job: GenerationJob) -> str:
     """How the form names the job's reference; empty where its owner cannot choose it any more."""
+    if job.reference_id is None:
+        return ""
     own = UploadedReference.objects.filter(owner_id=job.owner_id, reference_id=job.reference_id)
     if found := own.first():
         return str(found.pk)
-    return SERVICE if job.reference_id else ""
+    try:
+        return SERVICE if job.reference_id == references.offered() else ""
+    except ReferenceMissing:
+        return ""
 
 
 def _read_uuid(given: str) -> UUID:

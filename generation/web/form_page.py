@@ -25,6 +25,8 @@ from generation.web import once, orders
 
 Form = dict[str, str]
 SERVICE = "service"
+LOST_REFERENCE = "lost_reference"
+"""In the form of an order whose reference picture is no longer here."""
 """The choice of the reference that the operator offers; an upload is chosen by its number."""
 MAX_SHOWN_TOKENS = 600
 
@@ -102,6 +104,10 @@ class FormPage:
         """The model of an order that is no longer here; empty where it is."""
         asked = self.form.get("profile", "")
         return asked if asked and asked != self.profile.name else ""
+
+    @property
+    def has_lost_reference(self) -> bool:
+        return LOST_REFERENCE in self.form
 
     @cached_property
     def once(self) -> str:

@@ -143,7 +143,12 @@ class JobPage:
             case JobStatus.RUNNING:
                 return self.progress_sentence
             case JobStatus.SUCCEEDED:
-                return _("Your picture is ready.")
+                is_ready = self.job.has_picture
+                return (
+                    _("Your picture is ready.")
+                    if is_ready
+                    else _("An operator has hidden this picture.")
+                )
             case JobStatus.CANCELLED:
                 return _("Cancelled")
         return _("This picture could not be painted")

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from generation.api.errors import queue_full_sentence
 from generation.api.files import picture_headers, stream_picture, stream_thumbnail
@@ -17,6 +17,7 @@ from generation.jobs import services
 from generation.jobs.queue import QueueFull
 from generation.models import GenerationJob, JobPreview
 from generation.spec.errors import InvalidRequest
+from generation.web.buttons import by_button
 from generation.web.job_page import JobPage
 
 
@@ -38,7 +39,7 @@ def live(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@by_button("web:job", "job_id")
 def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     try:
         services.cancel_job(_own_job(request, job_id), actor_id=request.user.pk)
@@ -48,7 +49,7 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@by_button("web:job", "job_id")
 def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The new job's page, or the old one's with the reason why there is none."""
     try:
@@ -66,7 +67,7 @@ def retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@by_button("web:job", "job_id")
 def delete(request: HttpRequest, job_id: UUID) -> HttpResponse:
     try:
         services.delete_job(_own_job(request, job_id))

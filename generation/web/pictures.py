@@ -18,13 +18,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from generation import conf
 from generation.jobs import services
 from generation.jobs.estimates import outlook
 from generation.jobs.schedule import Estimate
 from generation.models import PROMPT_WORDS, GenerationJob, JobQuerySet, JobStatus
+from generation.web.buttons import by_button
 
 PAGE = 48
 MAX_SEARCH_CHARS = 200
@@ -87,7 +88,7 @@ def pictures(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@by_button("web:pictures")
 def delete(request: HttpRequest) -> HttpResponse:
     """Delete the ones that were picked; those that have not ended stay."""
     picked = [public_id for given in request.POST.getlist("pick") if (public_id := _uuid(given))]

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
+from generation import schema
 from generation.jobs import controls, outage, presence, recovery, tickets
 from generation.worker import registry
 from generation.worker.cluster import Cluster, end_group
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 WATCH_EVERY_S = 0.5
 REAP_EVERY_S = 5.0
+REST_AFTER_OUTAGE_S = 10.0
+"""No job is taken from a worker that could not beat: each gets this long to do it again."""
 TIDY_EVERY_S = 60.0
 DEAF_AFTER_S = 15.0
 ENROL_EVERY_S = 1.0
@@ -51,8 +54,9 @@ class Supervisor:
         self._is_draining = False
         self._is_database_away = False
         self._is_waiting_for_job = False
-        self._next_reap = self._next_tidy = 0.0
+        self._next_reap = self._next_tidy = self._reap_from = 0.0
         self._passed_over_since: float | None = None
+        self._refusal = ""
 
     def stop(self) -> None:
         """Ask `run` to come to its end. Takes no lock, so that a signal handler may call it."""
@@ -99,19 +103,26 @@ class Supervisor:
 
         False: stopped.
         """
-        is_told = False
-        while not self._asks(lambda: registry.enrol(self.identity)):
-            if not self._is_database_away and not is_told:
-                is_told = True
-                logger.error(
-                    "%s: a worker of another device has this name; waiting until it is gone. "
-                    "Give each worker its own by IMAGEN_WORKER_NAME.",
-                    self.name,
-                )
+        told = ""
+        while not self._asks(self._may_enrol):
+            if self._refusal and self._refusal != told:
+                told = self._refusal
+                logger.error("%s: %s", self.name, told)
             if self._pause(ENROL_EVERY_S):
                 return False
             self._attempt(self.keep_database)
         return True
+
+    def _may_enrol(self) -> bool:
+        self._refusal = ""
+        if schema.missing_migrations():
+            self._refusal = "the database is not up to date; run manage.py migrate"
+        elif not registry.enrol(self.identity):
+            self._refusal = (
+                "a worker of another device has this name; waiting until it is gone. "
+                "Give each worker its own by IMAGEN_WORKER_NAME."
+            )
+        return not self._refusal
 
     def _keep_a_cluster(self) -> None:
         """Start one after another, with growing pauses while they do not last, until `stop`."""
@@ -199,8 +210,9 @@ class Supervisor:
             return False
         self._next_reap = now + REAP_EVERY_S
         self._attempt(self.keep_database)  # without asking the database first: it may be away
-        self._do_duty(recovery.reap_and_ring)
         self._do_duty(self._give_sign)
+        if not self._is_database_away and now >= self._reap_from:
+            self._do_duty(recovery.reap_and_ring)
         return True
 
     def _can_restart(self, cluster: Cluster, lost: frozenset[int]) -> bool:
@@ -287,6 +299,7 @@ class Supervisor:
             return False
         if self._is_database_away:
             logger.info("%s: the database is back", self.name)
+            self._reap_from = time.monotonic() + REST_AFTER_OUTAGE_S
         self._is_database_away = False
         return True
 

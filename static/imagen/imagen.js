@@ -3,11 +3,11 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** The answer's text; null where the server is away or says no. A session that ended reloads. */
-async function ask(address, options = {}) {
+/** The answer's text; null where the server is away or says no. lost: the session has ended. */
+async function ask(address, options = {}, lost = () => location.reload()) {
   try {
     const response = await fetch(address, { credentials: "same-origin", ...options });
-    if (response.redirected || response.status === 404) location.reload();
+    if (response.redirected || response.status === 404) lost();
     return response.ok && !response.redirected ? await response.text() : null;
   } catch {
     return null;
@@ -83,11 +83,13 @@ function tieForm(form) {
     const turn = ++typed;
     await wait(300);
     if (turn !== typed) return;
+    freshen(form);
     const body = new FormData(form);
     body.delete("file");
     if (event.type === "input") body.set("typing", "1"); // the last word may be half a word
-    const html = await ask(lens.dataset.url, { method: "POST", body });
+    const html = await ask(lens.dataset.url, { method: "POST", body }, () => tellSignedOut(form, true));
     if (html === null || turn !== typed) return;
+    tellSignedOut(form, false);
     renew(lens, html);
     const hint = hintOf(lens);
     if (hint !== told) $("#hint-said", form).textContent = hint;
@@ -107,6 +109,17 @@ function tieForm(form) {
   $$("input[data-slider]", form).forEach(addSlider);
   sendOnce(form, $("#file", form));
   watchQueue(form, $("#estimate", form));
+}
+
+/** Nothing that was typed is lost when the session ends: a line says how to go on. */
+function tellSignedOut(form, isSignedOut) {
+  $("#signed-out", form).hidden = !isSignedOut;
+}
+
+/** Send the token of today: a sign-in in another tab has drawn a new one. */
+function freshen(form) {
+  const found = document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/);
+  if (found) form.elements.csrfmiddlewaretoken.value = found[1];
 }
 
 /** Show the new reading; what stands before the first change stays, and so does its focus. */
@@ -136,6 +149,7 @@ function sendOnce(form, file) {
     if (event.persisted) form.elements.once.value = Array.from(crypto.getRandomValues(new Uint32Array(3))).join("-");
   });
   file?.addEventListener("change", () => file.setCustomValidity(""));
+  form.addEventListener("input", () => (isSent = false)); // a sending that was stopped, and a new wish
   form.addEventListener("submit", (event) => {
     if (file?.files[0]?.size > Number(file.dataset.maxBytes)) {
       event.preventDefault();
@@ -143,7 +157,10 @@ function sendOnce(form, file) {
       file.setCustomValidity(file.dataset.tooLarge);
       file.reportValidity();
     } else if (isSent) event.preventDefault();
-    else isSent = true;
+    else {
+      freshen(form);
+      isSent = true;
+    }
   });
 }
 
@@ -167,8 +184,10 @@ async function watchQueue(form, estimate) {
     const mine = ++turn;
     await wait(delay);
     if (mine !== turn) return;
-    const html = await ask(`${estimate.dataset.url}?${readWish(form, estimate)}`);
+    const address = `${estimate.dataset.url}?${readWish(form, estimate)}`;
+    const html = await ask(address, {}, () => tellSignedOut(form, true));
     if (html === null || mine !== turn) return;
+    tellSignedOut(form, false);
     if (html.trim() !== estimate.innerHTML.trim()) estimate.innerHTML = html;
   };
   form.addEventListener("input", () => {
@@ -202,10 +221,10 @@ function dress(root) {
     time.textContent = format.format(new Date(time.dateTime));
   }
   $$("button[data-copy]", root).forEach((button) => {
-    button.hidden = false;
+    button.hidden = !navigator.clipboard; // browsers have none on plain http
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText($(button.dataset.copy).textContent.trim());
-      button.setAttribute("aria-pressed", "true");
+      $("span", button).textContent = button.dataset.copied;
     });
   });
 }

@@ -12,7 +12,8 @@ function seen() {
 async function ask(id) {
   try {
     const response = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
-    if (response.redirected) location.reload(); // the session has ended
+    // The session has ended; what somebody is typing stays.
+    if (response.redirected && ![...document.forms].some(isInHand)) location.reload();
     if (response.redirected || !response.ok) return null;
     return new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
   } catch {

@@ -7,6 +7,7 @@ from django.test import Client
 
 from generation.api import outages
 from generation.api.v1 import serializers
+from generation.jobs import queue
 from generation.models import GenerationJob
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +90,25 @@ def test_whoever_finds_it_away_begins_the_outage(monkeypatch, api, path) -> None
     monkeypatch.setattr("django.db.backends.utils.CursorWrapper.execute", away)
     assert api.get(path).status_code == 503
     assert outages.present._is_suspected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_original_door_says_so_too(monkeypatch, api) -> None:
+    position = queue.position
+
+    def cut_off(job: GenerationJob) -> int:
+        with pytest.raises(OperationalError), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return position(job)
+
+    monkeypatch.setattr(queue, "position", cut_off)
+    answer = api.post("/generate", {"prompt": "a lighthouse at dusk"})
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "job_id": str(GenerationJob.objects.get().public_id),
+        "status": "queued",
+        "message": "Job queued.",
+    }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,5 +1,7 @@
 """Broken, huge or absurdly nested JSON is 400 or 413, never 500."""
 
+import time
+
 import pytest
 
 from generation.models import GenerationJob
@@ -56,3 +58,13 @@ def test_longest_prompts_fit_in_any_encoding(api) -> None:
     body = {"prompt": astral, "negative_prompt": "é" * 10_000}
     assert api.post("/generate", body).status_code == 202
     assert GenerationJob.objects.get().prompt == astral
+
+
+def test_a_twin_behind_thirty_thousand_names_costs_no_time(api, settings) -> None:
+    """As long as the limit allows: to look for the twin must not take the square of it."""
+    names = [f'"{number:x}":0' for number in range(25_000)]
+    raw = ("{" + ",".join([*names, names[-1]]) + "}").encode()
+    assert len(raw) < settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    start = time.process_time()
+    assert api.post("/generate", raw=raw).json()["code"] == "parse_error"
+    assert time.process_time() - start < 1

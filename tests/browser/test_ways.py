@@ -487,6 +487,28 @@ def test_token_is_drawn_shown_once_and_revoked(
 
 
 @only_english
+@only_with_javascript
+def test_words_outlive_the_end_of_a_session(visitor: Visitor, person: Person) -> None:
+    """Signed in again in another tab, whose form's token is another one."""
+    page = visitor.page
+    visitor.open("/create")
+    fill(page, "a castle at night", steps=1)
+    visitor.context.clear_cookies(name="sessionid")
+    page.locator("#prompt").press_sequentially(" by the sea")
+    expect(page.locator("#signed-out")).to_be_visible()
+    other = visitor.context.new_page()
+    other.goto("/sign-in?next=/account")
+    other.locator("[name=username]").fill(person.name)
+    other.locator("[name=password]").fill(PASSWORD)
+    other.locator(".gate__form form button").click()
+    other.wait_for_url("**/account")
+    page.locator("#prompt").press_sequentially(", stars")
+    expect(page.locator("#signed-out")).to_be_hidden()
+    paint(page)
+    expect(page.locator("#main")).to_contain_text("a castle at night by the sea, stars")
+
+
+@only_english
 def test_state_renews_itself(visitor: Visitor, has_javascript: bool) -> None:
     page = visitor.page
     if not has_javascript:

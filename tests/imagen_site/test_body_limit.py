@@ -70,6 +70,15 @@ def test_browser_gets_a_page_in_its_language(language: bytes, title: str) -> Non
     assert f'<html lang="{"en" if language[:2].lower() == b"en" else "fr"}">' in html
 
 
+@pytest.mark.parametrize(("chosen", "asked"), [(b"en", b"fr-FR"), (b"fr", b"en-GB")])
+def test_the_language_chosen_on_the_page_comes_before_the_browser_s(
+    chosen: bytes, asked: bytes
+) -> None:
+    cookie = (b"cookie", b"sessionid=x; django_language=" + chosen)
+    html = answer([b""], [BROWSER, LONG, cookie, (b"accept-language", asked)])[1]["body"].decode()
+    assert f'<html lang="{chosen.decode()}">' in html
+
+
 def test_page_says_how_much_may_come_and_that_the_words_are_not_lost() -> None:
     headers = [BROWSER, (b"accept-language", b"en"), (b"content-length", str(26 << 20).encode())]
     page = answer([b""], headers, max_bytes=25 << 20)[1]["body"].decode()

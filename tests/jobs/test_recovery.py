@@ -112,3 +112,31 @@ def test_cancelled_job_of_a_dead_worker_is_cancelled() -> None:
     recovery.recover_worker("host/cpu")
     job.refresh_from_db()
     assert job.status == JobStatus.CANCELLED
+
+
+def test_hidden_results_stay_for_an_operator(settings, media) -> None:
+    factories.succeeded_job()
+    GenerationJob.objects.update(finished_at=Now() - timedelta(days=8), hidden_at=Now())
+    settings.IMAGEN_RESULT_DAYS = 7
+    assert recovery.delete_expired() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_goes_only_once_its_job_s_end_is_committed(monkeypatch, media) -> None:
+    """Else a job whose end was rolled back could succeed without its picture."""
+    factories.running_job()
+    GenerationJob.objects.update(deadline_at=Now() - timedelta(seconds=11))
+    discarded: list[GenerationJob] = []
+    monkeypatch.setattr(recovery.outputs, "discard_leftovers", discarded.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery.tickets, "ring_missing", _fail)
+        with pytest.raises(RuntimeError):
+            recovery.reap_and_ring()
+    assert GenerationJob.objects.get().status == JobStatus.RUNNING
+    assert not discarded
+    recovery.reap_and_ring()
+    assert len(discarded) == 1
+
+
+def _fail() -> None:
+    raise RuntimeError("broken")

@@ -482,3 +482,26 @@ def test_a_warm_up_that_fails_is_told_and_a_shortage_ends_the_process(
 
 def _raise(error: Exception) -> NoReturn:
     raise error
+
+
+def test_a_device_that_breaks_in_the_warm_up_ends_the_process(monkeypatch) -> None:
+    class AcceleratorError(RuntimeError):
+        """As torch calls it."""
+
+    engine = FakeEngine()
+    monkeypatch.setattr(engine, "warm_up", lambda: _raise(AcceleratorError("illegal access")))
+    monkeypatch.setattr(runner, "load_engine", lambda _name: engine)
+    monkeypatch.setattr(runner, "_loaded", {})
+
+    with pytest.raises(SystemExit):
+        tasks.run_next()
+
+
+def test_a_worn_out_process_ends_although_the_database_stays_away(monkeypatch) -> None:
+    def run_next() -> NoReturn:
+        runner._wear.append("no room")
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(runner, "run_next", run_next)
+    with pytest.raises(SystemExit):
+        tasks.run_next()

@@ -2,8 +2,11 @@
 
 import logging
 import re
+import threading
 
 import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
 from django_q.models import OrmQ
 
 from generation.jobs import outputs, services, transitions
@@ -123,4 +126,29 @@ def test_running_job_is_not_deleted() -> None:
     job, _claim = factories.running_job()
     with pytest.raises(JobNotDeletable):
         services.delete_job(job)
+    assert GenerationJob.objects.filter(pk=job.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_deletes_waits_for_who_hides(media) -> None:
+    job = factories.succeeded_job()
+    outcomes: list[type[Exception] | None] = []
+
+    def delete() -> None:
+        try:
+            services.delete_job(job)
+            outcomes.append(None)
+        except services.HiddenJobKept as refused:
+            outcomes.append(type(refused))
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=delete)
+    with transaction.atomic():
+        GenerationJob.objects.filter(pk=job.pk).update(hidden_at=Now())
+        thread.start()
+        thread.join(timeout=1)
+        assert thread.is_alive()
+    thread.join()
+    assert outcomes == [services.HiddenJobKept]
     assert GenerationJob.objects.filter(pk=job.pk).exists()

@@ -103,7 +103,8 @@ def test_revoked_token_is_ended_and_not_listed(hers, ada) -> None:
 def test_revoking_is_for_forms_and_for_ones_own(hers, ada) -> None:
     token, key = draw_token(ada.pk, "Notebook")
     theirs, their_key = draw_token(factories.make_user("bob").pk, "Bob laptop")
-    assert hers.get(f"/account/tokens/{token.pk}/revoke").status_code == 405
+    assert hers.get(f"/account/tokens/{token.pk}/revoke")["Location"] == "/account"
+    assert hers.put(f"/account/tokens/{token.pk}/revoke").status_code == 405
     assert hers.post(f"/account/tokens/{theirs.pk}/revoke").status_code == 404
     assert hers.post("/account/tokens/999999/revoke").status_code == 404
     assert find_token(key)

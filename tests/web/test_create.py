@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from generation.jobs import controls, services, uploads
+from generation.jobs import controls, references, services, uploads
 from generation.models import GenerationJob, ReferenceImage, UploadedReference
 from tests import factories
 
@@ -291,6 +291,18 @@ class TestUseAgain:
         assert 'value="19x13" checked' in html
         assert 'name="seed" inputmode="numeric" placeholder="random" value="7"' in html
         assert re.search(r'name="steps"[^>]*value="12"', html)
+
+    def test_reference_that_is_gone_is_not_replaced_by_another(self, page, user, media) -> None:
+        """The service's own is chosen for jobs that followed it, and for no others."""
+        own = references.offered()
+        chosen = re.compile('name="reference" value="service" checked')
+        other = ReferenceImage.objects.create(digest="0" * 64, name="mine.png", file=b"x")
+        for digest, is_chosen in ((own, True), (other.pk, False)):
+            job = factories.queued_job(user, ip_strength=0.6)
+            GenerationJob.objects.filter(pk=job.pk).update(reference=digest)
+            html = page.get(f"/create?again={job.public_id}").content.decode()
+            assert bool(chosen.search(html)) is is_chosen
+            assert ("is no longer here. Choose another" in html) is not is_chosen
 
     def test_a_variation_has_no_seed(self, page, user) -> None:
         job = factories.queued_job(user)

@@ -4,7 +4,9 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from generation.models import GenerationJob
 from generation.web import form_page
+from tests import factories
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "en"}
 
@@ -66,3 +68,20 @@ def test_form_without_its_token_is_a_page(user) -> None:
 def test_unknown_host_is_refused_without_a_trace(client) -> None:
     answer = client.get("/", headers={**BROWSER, "host": "evil.example"})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("pressed", "shown"),
+    [
+        ("/jobs/{job}/cancel", "/jobs/{job}"),
+        ("/jobs/{job}/retry", "/jobs/{job}"),
+        ("/jobs/{job}/delete", "/jobs/{job}"),
+        ("/pictures/delete", "/pictures"),
+    ],
+)
+def test_button_whose_session_had_ended_leads_back_to_its_page(page, user, pressed, shown) -> None:
+    """The sign-in in between sends people to the button's address, by GET."""
+    job = factories.queued_job(user).public_id
+    answer = page.get(pressed.format(job=job))
+    assert answer["Location"] == shown.format(job=job)
+    assert GenerationJob.objects.get().status == "queued"

@@ -319,4 +319,7 @@ def test_one_address_cannot_try_names_without_end(ada, monkeypatch) -> None:
     refused = sign_in(client)
     assert refused.status_code == 429
     assert refused["Retry-After"] == "3600"
+    told = refused.content.decode()
+    assert "your name and password may be right" in told
+    assert "aria-invalid" not in told
     assert sign_in(browser("203.0.113.8")).status_code == 302

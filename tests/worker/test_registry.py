@@ -201,3 +201,13 @@ def test_namesake_waits_and_says_why(supervise, monkeypatch, caplog) -> None:
     run_once(supervisor, monkeypatch, FakeCluster(), lost=frozenset({7}))
     assert caplog.text.count("IMAGEN_WORKER_NAME") == 1
     assert row().host == supervisor.identity.host
+
+
+def test_a_worker_before_the_migration_says_so(supervise, monkeypatch, caplog) -> None:
+    supervisor = supervise()
+    lacking = iter([[("generation", "0099_new")], []])
+    monkeypatch.setattr(module, "ENROL_EVERY_S", 0)
+    monkeypatch.setattr(module.schema, "missing_migrations", lambda: next(lacking, []))
+    run_once(supervisor, monkeypatch, FakeCluster(), lost=frozenset({7}))
+    assert caplog.text.count("run manage.py migrate") == 1
+    assert "IMAGEN_WORKER_NAME" not in caplog.text

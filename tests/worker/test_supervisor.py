@@ -1,5 +1,7 @@
 """What the supervisor decides, with a cluster that does as it is told."""
 
+import time
+
 import pytest
 from django.db import OperationalError
 
@@ -125,3 +127,20 @@ def test_database_that_cannot_be_brought_back_stops_nobody(supervise, caplog) ->
 
     assert supervise(keep_database=fail)._do_what_is_due()
     assert "disk on fire" in caplog.text
+
+
+def test_jobs_are_not_taken_right_after_an_outage(supervise, monkeypatch) -> None:
+    """Nobody could beat meanwhile, and the database's clock went on."""
+    supervisor = supervise()
+    reaped: list[bool] = []
+    monkeypatch.setattr(module.recovery, "reap_and_ring", lambda: reaped.append(True))
+    monkeypatch.setattr(module, "REAP_EVERY_S", 0)
+    supervisor._is_database_away = True
+    supervisor._do_what_is_due()
+    supervisor._do_what_is_due()
+    assert not supervisor._is_database_away
+    assert not reaped
+    now = time.monotonic()
+    monkeypatch.setattr(module.time, "monotonic", lambda: now + module.REST_AFTER_OUTAGE_S + 1)
+    supervisor._do_what_is_due()
+    assert reaped

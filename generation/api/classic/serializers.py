@@ -1,20 +1,25 @@
 """The original service's JSON, made from a row."""
 
+import logging
+
 from django.utils.translation import gettext as _
 
-from generation.jobs import queue
+from generation.jobs import outage, queue
 from generation.models import GenerationJob, JobStatus
 from generation.spec.errors import failure_sentence
 
+logger = logging.getLogger(__name__)
+
 
 def accepted(job: GenerationJob) -> dict[str, object]:
-    """What POST /generate answers."""
-    message = _("Job queued. Estimated position: %(position)d")
-    return {
-        "job_id": str(job.public_id),
-        "status": "queued",
-        "message": message % {"position": queue.position(job)},
-    }
+    """What POST /generate answers. It names no place where the database went away meanwhile."""
+    try:
+        place = {"position": queue.position(job)}
+        message = _("Job queued. Estimated position: %(position)d") % place
+    except outage.GONE as error:
+        logger.error("job %s is accepted, its place cannot be read: %s", job.public_id, error)
+        message = _("Job queued.")
+    return {"job_id": str(job.public_id), "status": "queued", "message": message}
 
 
 def status(job: GenerationJob) -> dict[str, object]:

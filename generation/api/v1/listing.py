@@ -107,4 +107,4 @@ def _refuse_twins(parameters: QueryDict) -> None:
 
 def _refused(field: str, given: str, template: str, **params: object) -> InvalidRequest:
     error = FieldError(field=field, value=show_value(given), template=template, params=params)
-    return InvalidRequest([error])
+    return InvalidRequest([error], in_query=True)

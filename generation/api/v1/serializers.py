@@ -178,7 +178,7 @@ class FieldProblemSerializer(serializers.Serializer):
     field = serializers.CharField()
     value = serializers.CharField()
     detail = serializers.CharField()
-    pointer = serializers.CharField()
+    pointer = serializers.CharField(required=False, help_text="into the body (RFC 6901)")
 
 
 class ProblemSerializer(serializers.Serializer):

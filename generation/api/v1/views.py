@@ -81,7 +81,7 @@ class CancelView(APIView):
         errors=(404, 409),
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        services.cancel_job(_own_job(request, job_id))
+        services.cancel_job(_own_job(request, job_id), actor_id=request.user.pk)
         return _shown(request, _own_job(request, job_id))
 
 
@@ -96,7 +96,8 @@ class RetryView(APIView):
         parameters=[header(202, "Location", "the new job's address")],
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        return _accepted(request, services.retry_job(_own_job(request, job_id)))
+        job = services.retry_job(_own_job(request, job_id), actor_id=request.user.pk)
+        return _accepted(request, job)
 
 
 class ImageView(APIView):

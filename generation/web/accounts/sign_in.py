@@ -27,7 +27,7 @@ class SignIn(guard.Refusing, LoginView):
         if guard.may_try("sign in", address, guard.SIGN_INS_AN_HOUR):
             return super().post(request, *args, **kwargs)
         form = SignInForm(request, initial={"username": request.POST.get("username", "")})
-        context = self.get_context_data(form=form, rests=guard.in_words(guard.HOUR_S))
+        context = self.get_context_data(form=form, crowded=guard.in_words(guard.HOUR_S))
         return guard.in_an_hour(self.render_to_response(context))
 
     def form_valid(self, form: SignInForm) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from generation.models import ApiToken
 from generation.tokens import (
@@ -22,6 +22,7 @@ from generation.tokens import (
     wait_for_turn,
 )
 from generation.web.accounts.forms import TokenForm
+from generation.web.buttons import by_button
 
 LAST_WISH = "last_token_wish"
 REFUSED = 400
@@ -57,7 +58,7 @@ def draw(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @login_required
-@require_POST
+@by_button("web:account")
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """End one's own token; a second click finds it ended, which is as good."""
     token = get_object_or_404(ApiToken, pk=token_id, user_id=request.user.pk)
