@@ -1,6 +1,6 @@
 """Does the miniature paint what it is told? `python -m generation.miniature.evaluate`.
 
-Paints some fifteen hundred pictures through the service's own pipeline, asks the judge what they
+Paints some two thousand pictures through the service's own pipeline, asks the judge what they
 show, and prints a table. Says first how long it will take. Ends with 1 where a
 goal of any group asked for is missed.
 """
@@ -100,7 +100,8 @@ def paint_all(
     shown = {}
     with tqdm(total=sum(orders.values()), unit="picture", desc="painting") as bar:
         for order, count in orders.items():
-            pictures = studio.paint(order, range(FIRST_SEED, FIRST_SEED + count), steps)
+            first = FIRST_SEED + order.first
+            pictures = studio.paint(order, range(first, first + count), steps)
             shown[order] = Shown(pictures=pictures, verdict=judge.judge(pictures))
             bar.update(count)
     return shown

@@ -48,12 +48,12 @@ class Course:
 
 FULL = Course(
     pictures=10_240,
-    text=900,
+    text=1_600,
     vae=1_800,
-    unet=(1_500, 5_300),
+    unet=(1_500, 6_600),
     decoder=700,
     vision=2_000,
-    adapter=(600, 1_000),
+    adapter=(600, 1_400),
     judge=2_200,
 )
 TRIAL = Course(

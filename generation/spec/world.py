@@ -333,7 +333,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """What people type for each concept. No phrase names two of them."""
 
-_NEUTRAL_ENGLISH = """
+NEUTRAL_ENGLISH = """
 a an the this that these those some any each every all both no not none one two three many few
 several lots and or but nor so yet if then than as of at by for from in into on onto off out over
 under above below beneath between behind before after beside besides near next to toward towards
@@ -372,7 +372,7 @@ broad endless countless mighty raging roaring tumbling cascading flowing scatter
 fresh winged rocky sandy arid blooming lush medieval fairytale geometric strokes double
 during alone rise rises shine shines stretching spreading horizons suns skies
 """
-_NEUTRAL_FRENCH = """
+NEUTRAL_FRENCH = """
 un une des le la les l d du de à au aux en et ou où mais donc ni ce cet cette ces son sa ses
 leur leurs mon ma mes ton ta tes notre votre nos vos qui que qu quoi dont quel quelle est sont
 était étaient être avoir a ont avait il elle ils elles on nous vous je tu se s y n ne pas plus
@@ -509,11 +509,11 @@ _PLURAL_ONLY = frozenset(("vagues", "woods"))
 """Their singular is another word: a vague idea, a table of wood."""
 _SHORT = 4
 """Neutral words of so many letters count only as they are listed: "the" is not "thé"."""
-NEUTRAL = frozenset(_fold(word) for word in _split(_NEUTRAL_ENGLISH + _NEUTRAL_FRENCH))
+NEUTRAL = frozenset(_fold(word) for word in _split(NEUTRAL_ENGLISH + NEUTRAL_FRENCH))
 """Words that say nothing about what is seen, as _fold writes them."""
 _SHORT_NEUTRAL = frozenset(
     form
-    for word in _split(_NEUTRAL_ENGLISH + _NEUTRAL_FRENCH)
+    for word in _split(NEUTRAL_ENGLISH + NEUTRAL_FRENCH)
     for form in (word.casefold(), _plain(word))
     if len(form) <= _SHORT
 )
@@ -529,16 +529,16 @@ _ONLY_IN_FRENCH = frozenset(_index(phrase) for phrase in ("midi", "à midi", "é
 """In English a skirt and a cake: these name a concept alone or among French words."""
 _FRENCH_SIGNS = frozenset(
     word
-    for text in (_NEUTRAL_FRENCH, *itertools.chain(*FRENCH.values()))
+    for text in (NEUTRAL_FRENCH, *itertools.chain(*FRENCH.values()))
     for word in map(_fold, _split(text))
     if len(word) > 1
 ) - frozenset(
     word
-    for text in (_NEUTRAL_ENGLISH, "midi eclair", *itertools.chain(*ENGLISH.values()))
+    for text in (NEUTRAL_ENGLISH, "midi eclair", *itertools.chain(*ENGLISH.values()))
     for word in map(_fold, _split(text))
 )
 _SPELLINGS = sorted(
     {" ".join(map(_plain, _split(phrase))) for phrase in itertools.chain(*WORDS.values())}
-    | {_plain(word) for word in _split(_NEUTRAL_ENGLISH + _NEUTRAL_FRENCH)}
+    | {_plain(word) for word in _split(NEUTRAL_ENGLISH + NEUTRAL_FRENCH)}
 )
 """All that is known, without accents, to be found by its beginning."""

@@ -11,11 +11,23 @@ from generation.miniature.scenes.castle import castle
 from generation.miniature.scenes.city import city
 from generation.miniature.scenes.elves import elves
 from generation.miniature.scenes.moods import MOODS, Mood
+from generation.miniature.scenes.setting import Setting
 
 Place = Callable[[Canvas, Mood, Generator, Mapping[str, float]], None]
 SEEDS = range(3)
 AMOUNTS = (0.0, 0.35, 1.0, 1.7)
-each_place = pytest.mark.parametrize("place", [castle, city, elves])
+
+
+def elven(canvas: Canvas, mood: Mood, rng: Generator, amounts: Mapping[str, float]) -> None:
+    """An elven city, its side and colours drawn by the same lots as its form."""
+    elves(
+        Setting(
+            canvas=canvas, mood=mood, lots=rng, rng=rng, amounts=amounts, horizon=0.78, light_x=0.5
+        )
+    )
+
+
+each_place = pytest.mark.parametrize("place", [castle, city, elven])
 
 
 def paint(

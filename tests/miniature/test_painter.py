@@ -171,6 +171,15 @@ def test_no_star_is_smaller_than_four_pixels():
         assert len(star) >= 12
 
 
+def test_waterfalls_fall_on_either_side():
+    def brightest_half(seed: int) -> str:
+        scene = Scene(light="night", place="forest", things={"waterfall": 1.6}, seed=seed)
+        bright = paint(scene).min(axis=-1) > 120
+        return "left" if bright[:, :128].sum() > bright[:, 128:].sum() else "right"
+
+    assert {brightest_half(seed) for seed in range(12)} == {"left", "right"}
+
+
 def test_a_number_always_draws_the_same_scene(scenes):
     assert [draw_scene(number) for number in range(0, COUNT, 50)] == scenes[::50]
     assert len({scene.seed for scene in scenes}) == COUNT

@@ -4,11 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionXLPipeline
 from PIL import Image
 
+from generation.miniature.scenes.scene import SHAPES, Scene, draw_scene
 from generation.miniature.training import unet
 
 
@@ -65,3 +67,24 @@ def test_a_batch_has_noise_of_every_strength() -> None:
     bounds = [0, 150, 225, 300, 375, 450, 525, 600, 675, 750, 1000]
     for least, step, most in zip(bounds, sorted(timesteps), bounds[1:], strict=False):
         assert least - 1 <= step < most  # rounding takes a bound just met to the step below
+
+
+class Drawn:
+    """The first scenes, without their pictures."""
+
+    def __len__(self) -> int:
+        return 2048
+
+    def scene(self, number: int) -> Scene:
+        return draw_scene(number)
+
+
+def test_a_batch_has_one_shape_and_unusual_lights_come_oftener() -> None:
+    course = unet.Course(Drawn(), None, None)
+    rng = np.random.default_rng(0)
+    numbers = [course.numbers(rng, 64) for _ in range(100)]
+
+    assert all(len({number % len(SHAPES) for number in batch}) == 1 for batch in numbers)
+    shown = np.mean([draw_scene(number).strength != 1 for batch in numbers for number in batch])
+    drawn = np.mean([draw_scene(number).strength != 1 for number in range(2048)])
+    assert shown == pytest.approx(unet.UNUSUAL * drawn / (1 + (unet.UNUSUAL - 1) * drawn), abs=0.02)

@@ -108,14 +108,14 @@ def test_weights_make_more_and_less_snow(paint: Paint) -> None:
 
 
 def test_negative_night_is_brighter(paint: Paint) -> None:
-    """Of a forest, which nobody has told the hour: all are dusky. Guidance as it is by default.
+    """Of a castle, which nobody has told the hour: all are dusky. Guidance as it is by default.
 
-    Castles and some cities come out in full daylight by themselves, and stay as they are.
+    Forests and some cities come out in full daylight by themselves, and stay nearly as they are.
     """
     settings = {"steps": 16, "guidance_scale": 7.5}
     brighter = [
-        paint("a pine forest", seed, negative_prompt="night", **settings).mean()
-        - paint("a pine forest", seed, **settings).mean()
+        paint("a castle on a hill", seed, negative_prompt="night", **settings).mean()
+        - paint("a castle on a hill", seed, **settings).mean()
         for seed in SEEDS
     ]
     assert at_least_nine([difference >= 30 for difference in brighter]), brighter

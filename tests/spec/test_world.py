@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from generation.miniature.scenes import captions
+from generation.miniature.scenes import filling
 from generation.spec import world
 
 CYBERPUNK = "a cyberpunk city at night, (neon lights)1.3, rain on the streets"
@@ -95,13 +95,13 @@ def test_foreign_words_come_as_written_and_once(text: str, words: list[str]) -> 
     assert world.foreign_words(text) == words
 
 
-@pytest.mark.parametrize("strangers", [captions.STRANGERS, captions.FRENCH_STRANGERS])
+@pytest.mark.parametrize("strangers", [filling.STRANGERS, filling.FRENCH_STRANGERS])
 def test_what_is_never_painted_is_foreign(strangers: tuple[str, ...]) -> None:
     missed = {word for word in strangers if world.foreign_words(word) != [word]}
     assert missed <= {*AMBIGUOUS, *SCENERY}
 
 
-@pytest.mark.parametrize("tags", [captions.TAGS, captions.FRENCH_TAGS])
+@pytest.mark.parametrize("tags", [filling.TAGS, filling.FRENCH_TAGS])
 def test_what_people_say_of_any_picture_is_not_foreign(tags: tuple[str, ...]) -> None:
     assert not world.foreign_words(", ".join(tags))
 

@@ -236,7 +236,7 @@ def test_lens_bears_any_words(page, prompt: str) -> None:
 def test_without_javascript_dice_and_lens_are_buttons(page) -> None:
     html = page.post("/create", FORM | {"seed": "", "roll": "1"}).content.decode()
     assert re.search(r'name="seed"[^>]* value="\d+"', html)
-    assert "<b>6 tokens</b>" in page.post("/create", FORM | {"check": "1"}).content.decode()
+    assert "<b>5 tokens</b>" in page.post("/create", FORM | {"check": "1"}).content.decode()
     assert not GenerationJob.objects.exists()
 
 

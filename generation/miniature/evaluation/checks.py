@@ -88,14 +88,14 @@ class Check:
 
 def all_checks(seeds: int, features: Mapping[str, NDArray[np.float32]]) -> list[Check]:
     """Every row. features: of each reference of references.GROUPS, by its name."""
-    half = max(2, seeds // 2)  # of rows that have several orders: as many pictures in all
+    half = max(2, seeds // ROUNDS)  # for each of a row's references: as many seeds in all
     return [
         *_concepts(seeds),
-        *_late(half),
-        *_weights(half),
-        *_negatives(seeds),
-        *_light_negatives(half),
-        *_guidance(half),
+        *_late(seeds),
+        *_weights(seeds),
+        *_place_negatives(seeds),
+        *_light_negatives(seeds),
+        *_guidance(seeds),
         *_references(half, features),
         *_variety(seeds),
         *_readme(seeds),
@@ -178,15 +178,15 @@ def grows(values: Sequence[float], scale: Scale) -> Finding:
     return Finding(is_right=is_right, share=float(np.mean([*steps, is_right])), note=note)
 
 
-def _negatives(seeds: int) -> Iterator[Check]:
-    for concept, prompt in sentences.NEGATIVES.items():
-        word = ENGLISH[concept][0]
+def _place_negatives(seeds: int) -> Iterator[Check]:
+    for prompt, (thing, places) in sentences.NEGATIVE_PLACES.items():
+        words = [ENGLISH[place][0] for place in places]
         yield Check(
             group="negative",
-            name=concept,
-            orders=(Order(prompt=prompt), Order(prompt=prompt, negative=word)),
+            name=f"place of: {thing}",
+            orders=tuple(Order(prompt=prompt, negative=word) for word in ("", *words)),
             seeds=seeds,
-            decide=partial(is_gone, concept),
+            decide=partial(are_gone, places),
         )
 
 
@@ -201,18 +201,28 @@ def _light_negatives(seeds: int) -> Iterator[Check]:
         )
 
 
-def is_gone(concept: str, shown: Sequence[Shown]) -> Finding:
-    """Of the first pictures often show it; the second, of the same seeds, no longer do.
+def are_gone(concepts: Sequence[str], shown: Sequence[Shown]) -> Finding:
+    """What the first pictures often show, those with it as their negative prompt no longer do.
 
-    What too few show cannot be taken away: such a row is wrong.
+    The others are of the same seeds, one row for each concept in turn. What too few show cannot be
+    taken away; where that is so of every concept, the row is wrong.
     """
-    before, after = (one.verdict.shows(concept) for one in shown)
-    note = f"shown by {before.mean():.0%}, with the negative by {after.mean():.0%}"
-    if before.mean() < OFTEN - ROUNDING:
-        return Finding(is_right=False, share=0.0, note=f"{note}: not measured")
-    gone = float(1 - after[before].mean())
-    is_right = gone >= ENOUGH - ROUNDING and after.mean() <= 1 - ENOUGH + ROUNDING
-    return Finding(is_right=is_right, share=gone, note=note)
+    first, *others = shown
+    shares: list[float] = []
+    notes: list[str] = []
+    is_right = True
+    for concept, other in zip(concepts, others, strict=True):
+        before, after = first.verdict.shows(concept), other.verdict.shows(concept)
+        if before.mean() < OFTEN - ROUNDING:
+            continue
+        gone = float(1 - after[before].mean())
+        shares.append(gone)
+        notes.append(f"{concept} {before.mean():.0%}, with the negative {after.mean():.0%}")
+        is_gone = gone >= ENOUGH - ROUNDING and after.mean() <= 1 - ENOUGH + ROUNDING
+        is_right = is_right and is_gone
+    if not shares:
+        return Finding(is_right=False, share=0.0, note="none is often shown: not measured")
+    return Finding(is_right=is_right, share=float(np.mean(shares)), note="; ".join(notes))
 
 
 def _guidance(seeds: int) -> Iterator[Check]:
@@ -235,7 +245,7 @@ def _references(seeds: int, features: Mapping[str, NDArray[np.float32]]) -> Iter
     for kind, names in GROUPS.items():
         for name in names:
             orders = tuple(
-                Order(prompt=prompt, reference=reference_name(name, number))
+                Order(prompt=prompt, reference=reference_name(name, number), first=number * seeds)
                 for number, prompt in zip(range(ROUNDS), sentences.REFERENCE_PROMPTS, strict=True)
             )
             yield Check(

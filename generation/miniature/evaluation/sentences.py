@@ -95,22 +95,24 @@ LATE_SENTENCES: Mapping[str, str] = {
     "watercolour": f"{FILLER}the mountain range at noon[, watercolour on paper].",
 }
 
-NEGATIVES: Mapping[str, str] = {
-    "snow": "mountain landscape",
-    "neon": "cityscape",
-    "ship": "seascape",
-    "pyramid": "sand dunes",
-    "waterfall": "elven city",
-    "islands": "elven realm",
-    "stars": "desert at night",
-    "moon": "sea at night",
-    "lightning": "castle in a storm",
-    "clouds": "meadow at noon",
-}
-"""Prompts that do not name what is then put into the negative prompt, and often show it.
+NEGATIVE_PLACES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "My sister woke me at noon to show me the deep snow": (
+        "snow", ("mountains", "forest", "castle"),
+    ),
+    "We heard it before we saw it, a tall waterfall, at noon": (
+        "waterfall", ("mountains", "forest", "elves"),
+    ),
+    "Whoever believes in floating islands may see them at sundown": (
+        "islands", ("mountains", "sea", "elves"),
+    ),
+    "Nous avons dormi au bord d'un lac, à midi": (
+        "lake", ("mountains", "forest", "castle", "city"),
+    ),
+}  # fmt: skip
+"""Prompts that name a thing and no place, the thing, and all places where it is painted.
 
-At least 45 of 100 scenes painted of the place or the light have it. The captioner names next to all
-that is seen unless it is brief, so these are brief too.
+Each place is put into the negative prompt in turn. Things are not, since none is painted unasked:
+the captioner names next to all that is seen, but not always where and in which light.
 """
 LIGHT_NEGATIVES = ("a castle on a hill", "city skyline", "une forêt de sapins")
 

@@ -27,7 +27,7 @@ class Order:
     """What decides a picture, but for its seed.
 
     reference: a name among the studio's references, followed at full strength; "" for none.
-    format: width and height over the native side.
+    format: width and height over the native side. first: of all seeds, the one to begin with.
     """
 
     prompt: str
@@ -35,6 +35,7 @@ class Order:
     guidance: float = LIMITS.default_guidance_scale
     reference: str = ""
     format: tuple[float, float] = (1.0, 1.0)
+    first: int = 0
 
 
 class Studio:

@@ -1,5 +1,6 @@
 """What people might type for a scene: tags, phrases or long texts, in English or French."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from typing import TypeVar
 
 from numpy.random import Generator
 
+from generation.miniature.scenes import filling
 from generation.miniature.scenes.scene import Scene
 from generation.spec.world import ENGLISH, FRENCH, LIGHTS, PALETTES, PLACES, STYLES, concepts_of
 
@@ -19,97 +21,20 @@ What is often there unnamed is painted unasked: a picture has some light, but ne
 """
 PLAIN_WITHIN = 0.12
 """Amounts this near to 1 are never stated as a weight."""
-FRENCH_SHARE, STATED, STRANGE, LAST = 0.25, 0.6, 0.25, 0.3
-PROSE, INVENTED = 0.12, 0.3
-"""How much of a long text's filling are other words, and how many of these do not exist."""
+FRENCH_SHARE, STATED, STRANGE = 0.25, 0.85, 0.4
+LAST, ALL_LAST = 0.3, 0.25
+"""How many long texts end with one of their items, and how many with all of them."""
+PROSE, COMMON, INVENTED = 0.5, 0.7, 0.3
+"""How much of a long text's filling is prose, how much of that are words that any text is made of,
+and how many of the rest do not exist.
+"""
 UNACCENTED, CURLY = 0.25, 0.2
 """How much French is written without accents, and with the printer's apostrophe."""
-ROOM = {2: (80, 116), 3: (150, 186)}
-"""Between how many tokens, roughly, the texts of two and three chunks of 77 tokens have."""
+ROOM = {2: (80, 106), 3: (144, 164), 4: (212, 236)}
+"""Between how many tokens, roughly, the texts of two to four chunks of 77 tokens have."""
+FRENCH_ROOM = 0.7
+"""A French word has more tokens than it is taken for."""
 
-_STRANGE_TEXT = """
-    kitchen horse velvet idea guitar coffee teacher window ladder basket hammer bottle carpet
-    engine pocket violin sandwich doctor parade bicycle umbrella library soldier blanket mirror
-    piano laptop elephant banana chocolate cousin marble whisper mystery curtain candle letter
-    wizard knight robot astronaut princess queen king warrior girl boy woman man child mother
-    portrait face eyes hair dress hat shoe glove armour sword shield crown throne goblin giant
-    cat dog fox wolf bear lion tiger rabbit mouse turtle spider snake fish whale frog bee
-    butterfly apple orange lemon bread cheese soup cake tea wine table chair bed door roof wall
-    bridge road street car train tractor rocket spaceship planet galaxy comet clock watch phone
-    computer keyboard book pencil newspaper violinist dancer singer farmer sailor pilot chef
-    football tennis chess dice card puzzle toy doll kite drum trumpet concert theatre museum
-    school hospital office factory market shop bakery garage stadium airport station subway
-    fire flame smoke ash rain hail wind dust mud rock gold silver bronze iron copper steel
-    plastic rubber cotton silk leather wool porcelain clay brick concrete diamond ruby pearl
-    freedom courage justice memory silence laughter hunger luck number question answer secret
-    yesterday monday century weekend holiday birthday wedding market harvest journey
-    red blue yellow brown grey white black golden wooden broken hungry angry sleepy clever
-    noisy dusty sticky wet dry heavy hollow round square triangular striped spotted
-    running jumping dancing sleeping reading eating cooking swimming singing thinking waiting
-    anatomy watermark signature text deformed ugly extra fingers cropped jpeg artifacts worst
-    anime ghibli steampunk baroque gothic minimalist surrealism cubism graffiti collage
-    sculpture statue temple cathedral windmill farm barn fence well fountain garden park beach
-    volcano canyon cave cliff river jungle swamp glacier savannah
-    hill hills streets village house houses path valley gate ruins lamp lantern rug
-"""
-STRANGERS = tuple(_STRANGE_TEXT.split())
-"""Ordinary words that name nothing the painter paints."""
-_STRANGE_FRENCH_TEXT = """
-    cuisine cheval velours idée guitare café professeur fenêtre échelle panier marteau
-    bouteille tapis moteur poche violon médecin vélo parapluie bibliothèque soldat couverture
-    miroir piano éléphant banane chocolat cousine marbre mystère rideau bougie lettre sorcier
-    chevalier robot princesse reine roi fille garçon femme homme enfant visage yeux cheveux robe
-    chapeau gant épée couronne chat chien renard loup ours lion tigre lapin souris tortue
-    araignée serpent poisson baleine abeille papillon pomme citron pain fromage soupe gâteau thé
-    vin table chaise lit porte toit mur pont route rue voiture train fusée planète horloge
-    téléphone livre crayon journal danseur chanteur fermier marin cuisinier échecs jouet poupée
-    tambour théâtre musée école hôpital usine marché boulangerie gare feu flamme fumée pluie vent
-    poussière boue rocher or argent fer cuivre acier coton soie cuir laine argile brique diamant
-    liberté courage justice mémoire silence rire faim chance nombre question réponse secret hier
-    lundi siècle vacances anniversaire mariage voyage rouge bleu jaune brun doré cassé
-    affamé endormi rapide lourd rond carré rayé volcan grotte falaise rivière jardin plage
-    fontaine moulin statue temple cathédrale
-"""
-FRENCH_STRANGERS = tuple(_STRANGE_FRENCH_TEXT.split())
-TAGS = (
-    "highly detailed", "masterpiece", "best quality", "8k", "4k", "beautiful", "wide angle",
-    "panoramic view", "concept art", "digital art", "trending on artstation", "cinematic",
-    "sharp focus", "dramatic composition", "epic scene", "photo of a landscape", "landscape",
-    "professional", "breathtaking", "award winning", "serene", "peaceful", "atmospheric",
-    "dramatic lighting", "intricate", "ultra detailed", "hdr", "wallpaper", "scenic view",
-    "photorealistic", "stunning", "vivid", "rule of thirds", "depth", "illustration",
-)  # fmt: skip
-FRENCH_TAGS = (
-    "très détaillé", "chef-d'œuvre", "haute qualité", "8k", "magnifique", "vue panoramique",
-    "grand angle", "composition soignée", "paysage", "cinématographique", "réaliste", "paisible",
-    "ambiance féerique", "superbe", "art numérique", "haute définition", "illustration",
-    "image nette",
-)  # fmt: skip
-SENTENCES = (
-    "The composition is balanced and the horizon lies low", "It feels quiet and timeless",
-    "Every edge has been placed with care", "The scene is wide and open",
-    "The viewer stands far away and looks across the land", "Nothing moves except the air",
-    "The artist spent many weeks on this piece", "Small details reward a patient eye",
-    "The picture hangs in a gallery", "It was made for a travel magazine",
-    "The mood is calm and thoughtful", "A story seems about to begin",
-    "The perspective pulls the eye toward the centre", "There is a sense of great distance",
-    "The colours are chosen with restraint", "One could look at it for hours",
-    "The frame leaves room for the imagination", "Everything is seen from a high place",
-    "The shapes repeat in a gentle rhythm", "It reminds me of an old tale",
-    "The foreground is dark and simple", "The contrast is strong but never harsh",
-    "No people are in the picture", "The air is clear and every shape is crisp",
-    "The light falls softly from one side", "This would look good on a large poster",
-    "The eye wanders slowly from left to right", "It has the feeling of a long journey",
-)  # fmt: skip
-FRENCH_SENTENCES = (
-    "La composition est équilibrée et l'horizon est bas", "La scène est vaste et ouverte",
-    "Chaque contour a été placé avec soin", "Rien ne bouge sauf l'air",
-    "Le regard se perd au loin", "L'artiste y a passé de longues semaines",
-    "Les petits détails récompensent un œil patient", "Tout est calme et hors du temps",
-    "Cette image est accrochée dans une galerie", "Une histoire semble sur le point de commencer",
-    "La perspective attire le regard vers le centre", "On pourrait la regarder pendant des heures",
-    "Les formes se répètent doucement", "Le premier plan est sombre et simple",
-)  # fmt: skip
 LEADS = (
     "", "", "", "a picture of ", "a painting of ", "an image of ", "a view of ", "photo of ",
     "a scene with ", "landscape with ", "epic ", "beautiful ", "a ", "the ",
@@ -151,6 +76,7 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class _Language:
     words: dict[str, tuple[str, ...]]
+    common: tuple[str, ...]
     strangers: tuple[str, ...]
     parts: tuple[str, ...]
     tags: tuple[str, ...]
@@ -173,12 +99,23 @@ def _parts(words: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 _ENGLISH = _Language(
-    dict(ENGLISH), STRANGERS, _parts(ENGLISH), TAGS, SENTENCES, LEADS, CLAUSES, JOINTS, FITTING,
-    OPENINGS,
+    dict(ENGLISH), filling.COMMON, filling.STRANGERS, _parts(ENGLISH), filling.TAGS,
+    filling.SENTENCES, LEADS, CLAUSES, JOINTS, FITTING, OPENINGS,
 )  # fmt: skip
 _FRENCH = _Language(
-    dict(FRENCH), FRENCH_STRANGERS, _parts(FRENCH), FRENCH_TAGS, FRENCH_SENTENCES, FRENCH_LEADS,
-    FRENCH_CLAUSES, FRENCH_JOINTS, FRENCH_FITTING, FRENCH_OPENINGS,
+    dict(FRENCH), filling.FRENCH_COMMON, filling.FRENCH_STRANGERS, _parts(FRENCH),
+    filling.FRENCH_TAGS, filling.FRENCH_SENTENCES, FRENCH_LEADS, FRENCH_CLAUSES, FRENCH_JOINTS,
+    FRENCH_FITTING, FRENCH_OPENINGS,
+)  # fmt: skip
+
+
+_KNOWN = frozenset(
+    word
+    for language in (_ENGLISH, _FRENCH)
+    for texts in (language.common, language.strangers, language.sentences, language.tags,
+                  language.clauses, *language.words.values())
+    for text in texts
+    for word in re.findall(r"\w+|[^\w\s]", text.casefold())
 )  # fmt: skip
 
 
@@ -187,7 +124,7 @@ def caption(
 ) -> list[Piece]:
     """A text about the scene, in pieces that follow each other without a gap.
 
-    length: the chunks of 77 tokens aimed at, 1 to 3. leave_out: concepts that are not named.
+    length: the chunks of 77 tokens aimed at, 1 to 4. leave_out: concepts that are not named.
     """
     if rng.random() >= FRENCH_SHARE:
         return _write(_ENGLISH, scene, rng, length, leave_out)
@@ -216,8 +153,7 @@ def _write(
     if is_short:
         items = _shorten(items, rng)
     if rng.random() < STRANGE:
-        strange = [Piece(_odd_word(language, rng)) for _ in range(rng.integers(1, 4))]
-        items = _mingle(items, strange, rng)
+        items = _mingle(items, _strange(language, rng), rng)
     if length > 1:
         return _write_long(items, language, rng, length)
     if manner < 0.4:
@@ -257,13 +193,18 @@ def _odd_word(language: _Language, rng: Generator) -> str:
     return _pick(language.parts if chance > 0.75 else language.strangers, rng)
 
 
+def _strange(language: _Language, rng: Generator) -> list[Piece]:
+    """Some odd words, or a sentence about other things."""
+    if rng.random() < 0.5:
+        return [Piece(_prose(language, rng))]
+    return [Piece(_odd_word(language, rng)) for _ in range(rng.integers(1, 4))]
+
+
 def _prose(language: _Language, rng: Generator) -> str:
     """A sentence about other things."""
     words = [
-        _pick(_pick(language.sentences, rng).split(), rng)
-        if rng.random() < 0.45
-        else _odd_word(language, rng)
-        for _ in range(rng.integers(3, 9))
+        _pick(language.common, rng) if rng.random() < COMMON else _odd_word(language, rng)
+        for _ in range(rng.integers(3, 13))
     ]
     text = " ".join(words)
     return text if not concepts_of(text) else _pick(language.sentences, rng)
@@ -302,17 +243,19 @@ def _write_long(
 ) -> list[Piece]:
     """Sentences that say nothing, and the items anywhere among them."""
     room = rng.integers(*ROOM[length]) - sum(_size(item) + 2 for item in items)
+    if language is _FRENCH:
+        room *= FRENCH_ROOM
     fill: list[Piece] = []
     while room > 0:
         chance = rng.random()
-        options = language.sentences if chance < 0.8 else language.tags
+        options = language.sentences if chance < 0.9 else language.tags
         fill.append(Piece(_prose(language, rng) if chance < PROSE else _pick(options, rng)))
         room -= _size(fill[-1]) + 1
-    if items and rng.random() < LAST:
-        *items, last = items
-        parts = [*_mingle(fill, items, rng), last]
-    else:
-        parts = _mingle(fill, items, rng)
+    last, chance = 0, rng.random()
+    if chance < LAST + ALL_LAST:
+        last = 1 if chance < LAST else len(items)
+    kept = len(items) - last
+    parts = [*_mingle(fill, items[:kept], rng), *items[kept:]]
     pieces: list[Piece] = []
     for index, part in enumerate(parts):
         if index:
@@ -325,8 +268,9 @@ def _write_long(
 
 
 def _size(piece: Piece) -> int:
-    """About how many tokens it has."""
-    return len(piece.text.split()) + piece.text.count("'") * 2 + piece.text.count("-") * 2
+    """About how many tokens it has: most known words are one, others one for three letters."""
+    words = re.findall(r"\w+|[^\w\s]", piece.text.casefold())
+    return sum(1 if word in _KNOWN else -(-len(word) // 3) for word in words)
 
 
 def _joint(piece: Piece, language: _Language, rng: Generator) -> str:

@@ -1,6 +1,5 @@
 """A city of elves among trees of crystal."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,6 +17,7 @@ from generation.miniature.scenes.buildings import (
     white,
 )
 from generation.miniature.scenes.moods import Mood
+from generation.miniature.scenes.setting import Setting
 
 CRYSTALS = ("#4fdcf0", "#b48af8", "#dceeff", "#74b4ff")
 WHITE, MARBLE, BARK = colour("#ffffff"), colour("#f4f0fa"), colour("#d8d0f0")
@@ -61,12 +61,19 @@ class Walls:
     pane: Colour
 
 
-def elves(canvas: Canvas, mood: Mood, rng: Generator, amounts: Mapping[str, float]) -> None:
-    """Paint over the sky: crystal trees, spires and bridges; no amount changes them."""
+def elves(setting: Setting) -> None:
+    """Paint over the sky: crystal trees, spires and bridges; no amount changes them.
+
+    The crystals' colours and the side where the great tree stands are no part of a form.
+    """
+    canvas, mood, rng = setting.canvas, setting.mood, setting.rng
     foot = rng.uniform(0.84, 0.88)
     broad, high = canvas.width / canvas.unit, canvas.height / canvas.unit
     _hills(canvas, mood, rng)
-    great, *small = _draw_trees(rng, broad, high)
+    codes = setting.lots.permutation(CRYSTALS).tolist()
+    tints = [jitter(rng, colour(code)) for code in codes]
+    side = 0.2 * broad * float(setting.lots.choice((-1, 0, 1)))
+    great, *small = _draw_trees(rng, broad, high, tints, side)
     spires, walls = _draw_spires(rng, broad, high), _walls(mood)
     sheet, crowns, lights = (Cutouts(canvas, 0.5, foot) for _ in range(3))
     for tree in small:
@@ -111,12 +118,13 @@ def _hills(canvas: Canvas, mood: Mood, rng: Generator) -> None:
         range_of_hills(canvas, line, rock, mood, (haze, haze + 0.25))
 
 
-def _draw_trees(rng: Generator, broad: float, high: float) -> list[Tree]:
-    """A great tree in the middle, then two or four smaller ones from the middle outwards."""
+def _draw_trees(
+    rng: Generator, broad: float, high: float, tints: list[Colour], side: float
+) -> list[Tree]:
+    """A great tree, so far aside, then two or four smaller ones from the middle outwards."""
     size = min(high, 0.85 * broad)
-    tints = [jitter(rng, colour(code)) for code in rng.permutation(CRYSTALS).tolist()]
     great = Tree(
-        rng.uniform(-0.05, 0.05) * broad,
+        side + rng.uniform(-0.05, 0.05) * broad,
         rng.uniform(0.02, 0.05) * rng.choice((-1, 1)),
         rng.uniform(0.44, 0.5) * high,
         0.31 * size,

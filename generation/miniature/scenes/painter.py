@@ -34,9 +34,10 @@ HORIZON: Mapping[str, float] = {
 HORIZONS, LIGHT_PLACES = (-0.03, 0.0, 0.03), (0.2, 0.29, 0.38, 0.47, 0.56, 0.65, 0.74, 0.82)
 """How much lower it may lie, and where (x) sun or moon may stand."""
 Builder = Callable[[Canvas, Mood, Generator, Mapping[str, float]], None]
-BUILDINGS: Mapping[str, Builder] = {"castle": castle, "city": city, "elves": elves}
+BUILDINGS: Mapping[str, Builder] = {"castle": castle, "city": city}
 LANDS: Mapping[str, Painter] = {
-    "mountains": mountains, "forest": forest, "sea": sea, "desert": desert, "meadow": meadow,
+    "mountains": mountains, "forest": forest, "sea": sea, "desert": desert, "elves": elves,
+    "meadow": meadow,
 }  # fmt: skip
 BEHIND: Mapping[str, Painter] = {"islands": islands}
 BEFORE: Mapping[str, Painter] = {

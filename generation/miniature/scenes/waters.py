@@ -74,10 +74,10 @@ def lake(setting: Setting) -> None:
 def waterfall(setting: Setting) -> None:
     """A cliff at one side, overgrown above, with white water falling from it into spray.
 
-    More of it is broader; "snow" lies on the cliff.
+    More of it is broader; "snow" lies on the cliff. The side is no part of its form.
     """
     canvas, mood, rng = setting.canvas, setting.mood, setting.rng
-    way, amount = setting.way(), setting.amount("waterfall")
+    way, amount = int(setting.lots.choice((-1, 1))), setting.amount("waterfall")
     edge, reach = 0.5 + way * 0.5, 0.24 + 0.06 * amount
     top = setting.horizon - rng.uniform(0.2, 0.28)
     foot = min(1.0, setting.horizon + 0.2)

@@ -11,22 +11,24 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 from transformers import CLIPTokenizer
 
-from generation.miniature.scenes import captions
+from generation.miniature.scenes import captions, filling
 from generation.miniature.scenes.scene import draw_scene
 from generation.spec.world import WORDS
 
 CAPTIONS = 12_000
 REPEATS = 12
 """How often each word of the world and of the captions' filling counts besides."""
-MERGES = 1_900
+MERGES = 3_600
 WORD_END = "</w>"
 FILLING = (
-    captions.STRANGERS
-    + captions.FRENCH_STRANGERS
-    + captions.TAGS
-    + captions.FRENCH_TAGS
-    + captions.SENTENCES
-    + captions.FRENCH_SENTENCES
+    filling.COMMON
+    + filling.FRENCH_COMMON
+    + filling.STRANGERS
+    + filling.FRENCH_STRANGERS
+    + filling.TAGS
+    + filling.FRENCH_TAGS
+    + filling.SENTENCES
+    + filling.FRENCH_SENTENCES
 )
 
 

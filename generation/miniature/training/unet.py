@@ -51,8 +51,10 @@ TIMES = (0.0, 0.1, 0.9, 1.0), (0, 150, 750, 1000)
 Most are where a scene takes shape, at half to eight times as much noise as picture: what is crisp
 there is crisp in the end.
 """
-LENGTHS = (0.68, 0.2, 0.12)
-"""How many captions are one, two and three chunks of 77 tokens long."""
+LENGTHS = (0.6, 0.2, 0.12, 0.08)
+"""How many captions are one to four chunks of 77 tokens long."""
+UNUSUAL = 1.5
+"""How much oftener pictures come whose light is weak or strong, as weights ask: they are few."""
 EMPTY, NOTHING, UNPOOLED = 0.04, 0.08, 0.5
 """How many captions are the empty text, zeros (a blank negative prompt), without their pooled half.
 
@@ -103,11 +105,14 @@ class Course:
 
     def __init__(self, pictures: Pictures, latents: Latents, texts: TextEncoder) -> None:
         self.pictures, self.latents, self.texts = pictures, latents, texts
+        odds = [UNUSUAL if pictures.scene(n).strength != 1 else 1 for n in range(len(pictures))]
+        self._odds = np.reshape(odds, (-1, len(SHAPES)))
 
     def numbers(self, rng: Generator, count: int) -> list[int]:
         """Pictures of one shape, drawn by lot."""
         residue = int(rng.integers(len(SHAPES)))
-        rows = rng.integers(len(self.pictures) // len(SHAPES), size=count)
+        odds = self._odds[:, residue]
+        rows = rng.choice(len(odds), size=count, p=odds / odds.sum())
         return [int(row) * len(SHAPES) + residue for row in rows]
 
     @torch.no_grad()
