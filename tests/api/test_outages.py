@@ -92,13 +92,18 @@ def test_whoever_finds_it_away_begins_the_outage(monkeypatch, api, path) -> None
     assert outages.present._is_suspected
 
 
+def end_connection() -> None:
+    """As when the database goes away after the commit."""
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_original_door_says_so_too(monkeypatch, api) -> None:
     position = queue.position
 
     def cut_off(job: GenerationJob) -> int:
-        with pytest.raises(OperationalError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        end_connection()
         return position(job)
 
     monkeypatch.setattr(queue, "position", cut_off)
@@ -116,8 +121,7 @@ def test_accepted_is_said_even_if_the_database_goes_away_after_the_commit(monkey
     outlook = serializers.outlook
 
     def cut_off(rows: list[GenerationJob]) -> object:
-        with pytest.raises(OperationalError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        end_connection()
         return outlook(rows)
 
     monkeypatch.setattr(serializers, "outlook", cut_off)
