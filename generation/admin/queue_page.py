@@ -34,9 +34,6 @@ class ControlForm(forms.Form):
     reason = forms.CharField(required=False)
 
 
-Page = Callable[[HttpRequest], HttpResponse]
-
-
 @require_safe
 def show(request: HttpRequest) -> TemplateResponse:
     if not request.user.has_perm("generation.view_generationjob"):
