@@ -137,6 +137,7 @@ def _warm_up() -> None:
     except GenerationError as error:
         logger.warning("the warm-up failed: %s: %s", error.code, error)
     except Exception as error:
+        logger.exception("the warm-up failed")  # the process may end before anybody else tells
         if type(error).__name__ == BROKEN_DEVICE:
             _wear.append(repr(error))
         raise

@@ -92,3 +92,22 @@ def test_wrong_method_is_a_problem(api) -> None:
 def test_foreign_host_is_refused(client) -> None:
     response = client.get("/admin/login/", headers={"host": "evil.example"})
     assert (response.status_code, response.json()["code"]) == (400, "unknown_host")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"prompt": "a", "steps": 0}, "#/steps"),
+        ({"prompt": "a", "a/b~": 1}, "#/a~1b~0"),
+        ([1], "#"),
+    ],
+)
+def test_pointer_leads_into_the_body(api, body, pointer) -> None:
+    [error] = api.post("/api/v1/jobs", body).json()["errors"]
+    assert error["pointer"] == pointer
+
+
+def test_field_of_the_address_has_no_pointer(api) -> None:
+    [error] = api.get("/api/v1/jobs?limit=0").json()["errors"]
+    assert error["field"] == "limit"
+    assert "pointer" not in error

@@ -248,6 +248,8 @@ def test_cancel_stops_a_queued_job_and_asks_a_running_one(api, user) -> None:
     assert (one["status"], one["cancel_requested"]) == ("cancelled", True)
     assert (two["status"], two["cancel_requested"]) == ("running", True)
     assert (again.status_code, again.json()["code"]) == (409, "not_cancellable")
+    for job in (queued, running):
+        assert job.transitions.last().actor == user
 
 
 def test_retry_makes_a_new_job_once(api, user) -> None:

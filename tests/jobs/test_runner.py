@@ -484,7 +484,7 @@ def _raise(error: Exception) -> NoReturn:
     raise error
 
 
-def test_a_device_that_breaks_in_the_warm_up_ends_the_process(monkeypatch) -> None:
+def test_a_device_that_breaks_in_the_warm_up_ends_the_process(monkeypatch, caplog) -> None:
     class AcceleratorError(RuntimeError):
         """As torch calls it."""
 
@@ -495,6 +495,7 @@ def test_a_device_that_breaks_in_the_warm_up_ends_the_process(monkeypatch) -> No
 
     with pytest.raises(SystemExit):
         tasks.run_next()
+    assert "illegal access" in caplog.text
 
 
 def test_a_worn_out_process_ends_although_the_database_stays_away(monkeypatch) -> None:

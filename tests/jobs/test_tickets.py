@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 from django.db.models.functions import Now
-from django_q.models import OrmQ
+from django.utils import timezone
+from django_q.models import Failure, OrmQ
 from django_q.signals import post_spawn, pre_execute
 
 from generation.jobs import tickets, transitions
@@ -59,3 +60,18 @@ def test_ticket_is_deleted_before_the_work_starts() -> None:
 def test_unsupervised_cluster_is_warned_of(caplog) -> None:
     post_spawn.send(sender="django_q", proc_name="worker")
     assert "imagen_worker" in caplog.text
+
+
+def test_old_notes_of_failed_tasks_go_with_the_tickets() -> None:
+    for number, days in enumerate((tickets.FAILURES_DAYS + 1, 1)):
+        at = timezone.now() - timedelta(days=days)
+        Failure.objects.create(
+            id=str(number),
+            name=str(number),
+            func=tickets.TASK,
+            started=at,
+            stopped=at,
+            success=False,
+        )
+    tickets.purge()
+    assert [failure.id for failure in Failure.objects.all()] == ["1"]

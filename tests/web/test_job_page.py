@@ -350,3 +350,10 @@ def test_a_size_that_fits_no_card_can_be_asked_for_smaller(page, user) -> None:
 
     assert "The graphics card is too small for this size" in html
     assert re.search(r"width=\d+&amp;height=\d+", html)
+
+
+def test_hidden_picture_is_not_said_to_be_ready(page, user) -> None:
+    job = factories.succeeded_job(user)
+    assert said_of(html_of(page, job)) == "Your picture is ready."
+    GenerationJob.objects.update(hidden_at=factories.now())
+    assert said_of(html_of(page, job)) == "An operator has hidden this picture."
