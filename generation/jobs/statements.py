@@ -1,7 +1,7 @@
 """The SQL of the queue. Only jobs.transitions moves a job; one UPDATE is one transition.
 
 statement_timestamp() is one moment for all conditions of a statement, so that they agree. A claim
-may wait for others before it begins, so its moment is clock_timestamp().
+may wait for others before it begins, so its moment is clock_timestamp(), read once.
 """
 
 BELL = "imagen"
@@ -73,8 +73,9 @@ CLAIM = f"""
 UPDATE generation_generationjob
    SET status = 'running', attempt = attempt + 1, step = 0, not_before = NULL,
        worker = %(worker)s, worker_pid = %(pid)s,
-       claimed_at = clock_timestamp(), heartbeat_at = clock_timestamp(), first_step_at = NULL,
-       deadline_at = clock_timestamp() + make_interval(secs => %(timeout_s)s)
+       claimed_at = moment, heartbeat_at = moment, first_step_at = NULL,
+       deadline_at = moment + make_interval(secs => %(timeout_s)s)
+  FROM (SELECT clock_timestamp() AS moment) AS clock
  WHERE id = (SELECT id FROM generation_generationjob LEFT JOIN generation_ownerturn USING (owner_id)
               WHERE {RUNNABLE} AND profile = ANY(%(profiles)s) AND {MAY_BEGIN} AND NOT {RUNS_HERE}
               ORDER BY {{order}}
