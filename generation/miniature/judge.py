@@ -1,6 +1,7 @@
-"""The judge: a small network, apart from the model it judges, that names what a picture shows.
+"""The judge: small networks, apart from the model they judge, that name what a picture shows.
 
-It was trained on painted scenes only and never saw a generated picture.
+They learnt from painted scenes, as they are and as the model gives them back without words, and
+never saw what the model makes of words.
 """
 
 import json
@@ -20,7 +21,10 @@ from generation.spec.world import CONCEPTS
 
 PATH = Path(__file__).with_name("judge.safetensors")
 SIDE = 128
-WIDTHS = (24, 48, 96, 128)
+AT_ONCE = 32  # pictures
+MEMBERS = 3
+WIDTHS = (24, 40, 80, 112)
+GROUP = 8  # channels that are normalised together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,19 @@ class JudgeVerdict:
 
 
 class JudgeNet(nn.Module):
+    """Members that learnt from the same but began apart: what one takes amiss, others may not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(_Member() for _ in range(MEMBERS))
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and amounts, both [members, n, concepts], of pixels [n, 3, 128, 128], -1 to 1."""
+        logits, amounts = zip(*(member(pixels) for member in self.members), strict=True)
+        return torch.stack(logits), torch.stack(amounts)
+
+
+class _Member(nn.Module):
     """Convolutions down to 8 x 8, averages and maxima of them, and two answers a concept."""
 
     def __init__(self) -> None:
@@ -60,14 +77,13 @@ class JudgeNet(nn.Module):
         self.amounts = nn.Linear(192, len(CONCEPTS))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and amounts, both [n, concepts], of pixels [n, 3, 128, 128], -1 to 1."""
         seen = self.body(pixels)
         hidden = self.hidden(torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], dim=1))
         return self.presence(hidden), self.amounts(hidden)
 
 
 class Judge:
-    """A trained network with a threshold for every concept."""
+    """The trained members' mean, of a picture and its mirror image; a threshold a concept."""
 
     def __init__(self, net: JudgeNet, thresholds: Mapping[str, float]) -> None:
         self._net = net.float().eval()
@@ -87,19 +103,23 @@ class Judge:
     @torch.inference_mode()
     def judge(self, pictures: Sequence[Image.Image]) -> JudgeVerdict:
         """Look at RGB pictures of any size, each as a whole."""
-        parts = [self._net(to_input(pictures[i : i + 32])) for i in range(0, len(pictures), 32)]
+        parts = [
+            self._mean(to_input(pictures[first : first + AT_ONCE]))
+            for first in range(0, len(pictures), AT_ONCE)
+        ]
         logits, amounts = (torch.cat(side) for side in zip(*parts, strict=True))
         presence = torch.sigmoid(logits - self._offsets)
         return JudgeVerdict(presence=presence.numpy(), amounts=amounts.clamp_min(0).numpy())
 
+    def _mean(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        logits, amounts = self._net(torch.cat([pixels, pixels.flip(-1)]))
+        n = len(pixels)
+        return logits.unflatten(1, (2, n)).mean((0, 1)), amounts.unflatten(1, (2, n)).mean((0, 1))
+
 
 def save(net: JudgeNet, thresholds: Mapping[str, float], path: Path = PATH) -> None:
-    """Write the network in half precision, the thresholds in the file's metadata."""
-    state = net.state_dict().items()
-    weights = {
-        name: value.half().contiguous() if value.is_floating_point() else value
-        for name, value in state
-    }
+    """Write the members in half precision, the thresholds in the file's metadata."""
+    weights = {name: value.half().contiguous() for name, value in net.state_dict().items()}
     save_file(weights, path, metadata={"config": json.dumps({"thresholds": dict(thresholds)})})
 
 
@@ -119,7 +139,7 @@ def shrink(
 def _stage(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(after),
+        nn.GroupNorm(after // GROUP, after),
         nn.SiLU(),
         _Residual(after) if before > 3 else nn.Identity(),
     )
@@ -129,7 +149,7 @@ class _Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(width)
+        self.norm = nn.GroupNorm(width // GROUP, width)
 
     def forward(self, seen: Tensor) -> Tensor:
         return seen + nn.functional.silu(self.norm(self.conv(seen)))

@@ -54,10 +54,10 @@ FULL = Course(
     decoder=700,
     vision=2_000,
     adapter=(600, 1_400),
-    judge=2_200,
+    judge=4_800,
 )
 TRIAL = Course(
-    pictures=64, text=2, vae=2, unet=(2, 2), decoder=2, vision=2, adapter=(2, 2), judge=2
+    pictures=32, text=2, vae=2, unet=(2, 2), decoder=2, vision=2, adapter=(2, 2), judge=2
 )
 """Every part for two steps: whether all of it runs, not whether it paints."""
 
@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument(
         "--trial",
         action="store_true",
-        help="two steps of each part on 64 pictures, in folders of its own: does all of it run?",
+        help="two steps of each part on 32 pictures, in folders of its own: does all of it run?",
     )
     given = parser.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))

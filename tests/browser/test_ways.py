@@ -15,7 +15,7 @@ from tests.stack.harness import Installation
 
 SLOW = "slow:0.1"
 """So that a picture of many steps can be watched."""
-MANY_STEPS = 45
+MANY_STEPS = 60
 JOB = re.compile(r".*/jobs/([0-9a-f-]{36})$")
 FAIL_JOB = """
 from django.contrib.auth.models import User
@@ -190,7 +190,7 @@ def test_watched_job_shows_steps_and_preview_without_a_reload(
 ) -> None:
     page = visitor.page
     visitor.open("/create")
-    fill(page, "a lighthouse in the rain", steps=MANY_STEPS)
+    fill(page, "a lighthouse in the rain", steps=MANY_STEPS, width=64, height=64)
     paint(page)
     page.evaluate("document.documentElement.dataset.stayed = 'yes'")
     expect(page.get_by_text(words.may_leave)).to_be_visible()
@@ -215,7 +215,7 @@ def test_page_without_javascript_renews_itself_until_the_picture_is_there(
     loads: list[str] = []
     page.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
     visitor.open("/create")
-    fill(page, "a lighthouse in the rain", steps=MANY_STEPS)
+    fill(page, "a lighthouse in the rain", steps=MANY_STEPS, width=64, height=64)
     job_id = paint(page)
     expect(page.get_by_text(words.may_leave)).to_be_visible()
     expect_state(page, "running")

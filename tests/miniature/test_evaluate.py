@@ -34,6 +34,7 @@ from generation.miniature.judge import Judge, JudgeNet, JudgeVerdict
 from generation.miniature.scenes.painter import paint
 from generation.miniature.scenes.scene import ODDS, Scene
 from generation.miniature.scenes.setting import KNOWN_FORMS
+from generation.spec.profiles import MINIATURE
 from generation.spec.world import CONCEPTS, LIGHTS, STYLES, concepts_of
 
 PAIRS = [*sentences.CONCEPT_SENTENCES.items(), *sentences.LATE_SENTENCES.items()]
@@ -264,9 +265,51 @@ def test_a_saved_judge_says_the_same(tmp_path: Path) -> None:
     verdict = Judge.load(tmp_path / "judge.safetensors").judge(pictures)
     expected = Judge(net, thresholds).judge(pictures)
 
-    assert (tmp_path / "judge.safetensors").stat().st_size < 1_500_000
     assert verdict.presence.shape == verdict.amounts.shape == (2, len(CONCEPTS))
     np.testing.assert_allclose(verdict.presence, expected.presence, atol=0.01)
+
+
+def test_judge_and_weights_are_at_most_40_mb() -> None:
+    files = [*MINIATURE.folder.rglob("*"), judging.PATH]
+    assert sum(path.stat().st_size for path in files if path.is_file()) <= 40_000_000
+
+
+def test_the_judge_that_travels_with_the_code_knows_day_from_night_and_a_castle() -> None:
+    lights = ("day", "night")
+    pictures = [
+        Image.fromarray(paint(Scene(light=light, place="castle", things={}, seed=7)))
+        for light in lights
+    ]
+
+    verdict = Judge.load().judge(pictures)
+
+    for light in lights:
+        assert verdict.shows(light).tolist() == [each == light for each in lights]
+    assert verdict.shows("castle").all()
+    assert not verdict.shows("desert").any()
+
+
+def test_a_picture_and_its_mirror_image_are_judged_alike() -> None:
+    torch.manual_seed(0)
+    judge = Judge(JudgeNet(), dict.fromkeys(CONCEPTS, 0.5))
+    picture = Image.linear_gradient("L").rotate(90).convert("RGB")
+    mirrored = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+    verdict = judge.judge([picture, mirrored])
+
+    np.testing.assert_allclose(verdict.presence[0], verdict.presence[1], atol=1e-5)
+    np.testing.assert_allclose(verdict.amounts[0], verdict.amounts[1], atol=1e-5)
+
+
+def test_the_verdict_is_the_members_mean() -> None:
+    """In logits, so that one that is sure outweighs two that waver."""
+    net = JudgeNet()
+    for member, logit in zip(net.members, (4.0, -0.5, -0.5), strict=True):
+        torch.nn.init.zeros_(member.presence.weight)
+        torch.nn.init.constant_(member.presence.bias, logit)
+    verdict = Judge(net, dict.fromkeys(CONCEPTS, 0.5)).judge([Image.new("RGB", (64, 64))])
+
+    np.testing.assert_allclose(verdict.certainty("moon"), 1.0, atol=1e-4)
 
 
 def test_a_threshold_moves_the_half() -> None:

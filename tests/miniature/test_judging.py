@@ -1,26 +1,36 @@
 """What the judge and the image encoder learn from, and how thresholds are chosen."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from PIL import Image
 
+from generation.miniature.scenes.scene import SHAPES
 from generation.miniature.training import judging, vision
-from generation.spec.world import CONCEPTS
+from generation.spec.world import CONCEPTS, STYLES
 
 MOON = CONCEPTS.index("moon")
 COLOURED = [CONCEPTS.index(name) for name in judging.COLOURED]
-BLUR = CONCEPTS.index("blur")
-SHAPED = [i for i in range(len(CONCEPTS)) if i not in (*COLOURED, BLUR)]
+TEXTURED = [CONCEPTS.index(name) for name in judging.TEXTURED]
+SHAPED = [i for i in range(len(CONCEPTS)) if i not in (*COLOURED, *TEXTURED)]
 
 
-def chosen(present: list[float], absent: list[float]) -> float:
-    """The moon's threshold, where the net gives those presences to pictures with and without."""
+def chosen(present: list[float], absent: list[float], ignored: float | None = None) -> float:
+    """The moon's threshold, where the net gives those presences to pictures with and without.
+
+    ignored: a presence of those without that nobody is asked about.
+    """
     shares = np.array([*present, *absent], np.float32)
     truth = np.arange(len(shares)) < len(present)
+    counted = shares != (-1 if ignored is None else np.float32(ignored))
     columns = (1, len(CONCEPTS))
-    return judging.choose_thresholds(
-        np.tile(shares[:, None], columns), np.tile(truth[:, None], columns)
-    )["moon"]
+    tables = (np.tile(column[:, None], columns) for column in (shares, truth, counted))
+    return judging.choose_thresholds(*tables)["moon"]
 
 
 def test_a_threshold_parts_those_that_show_it_from_the_others() -> None:
@@ -32,6 +42,11 @@ def test_many_absent_ones_do_not_outvote_a_few_present_ones() -> None:
     assert chosen([0.45] * 4, [0.5] * 10 + [0.2] * 90) <= 0.45
 
 
+def test_what_is_not_asked_moves_no_threshold() -> None:
+    assert chosen([0.8], [0.2, 0.6], ignored=0.6) == chosen([0.8], [0.2])
+    assert chosen([0.8], [0.2, 0.6]) > chosen([0.8], [0.2])
+
+
 def test_balanced_is_the_mean_of_both_sides() -> None:
     said, truth = np.array([True, False, False, False]), np.array([True, True, False, False])
 
@@ -40,7 +55,7 @@ def test_balanced_is_the_mean_of_both_sides() -> None:
 
 
 def test_nobody_is_asked_about_what_was_disturbed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether colours or sharpness were changed shows in the flags, and shapes are always asked."""
+    """Whether colours or textures were changed shows in the flags, and shapes are always asked."""
     done: list[str] = []
     for name in ("soften", "recolour"):
         monkeypatch.setattr(judging, name, lambda seen, rng, name=name: done.append(name) or seen)
@@ -53,10 +68,118 @@ def test_nobody_is_asked_about_what_was_disturbed(monkeypatch: pytest.MonkeyPatc
         assert view.pixels.shape == (128, 128, 3)
         assert view.asked[SHAPED].all()
         assert (view.asked[COLOURED] == ("recolour" not in done)).all()
-        assert view.asked[BLUR] == ("soften" not in done)
+        assert (view.asked[TEXTURED] == ("soften" not in done)).all()
         seen.add(tuple(done))
 
     assert seen == {(), ("soften",), ("recolour",), ("soften", "recolour")}
+
+
+class Numbering:
+    """Stands in for the artist: what it makes is grey, as bright as the number."""
+
+    def __init__(self) -> None:
+        self.made: list[int] = []
+        self.origin = "of the test"
+
+    def digest(self, numbers: Sequence[int]) -> str:
+        return str(len(numbers))
+
+    def make(self, way: str, numbers: Sequence[int]) -> NDArray[np.uint8]:
+        self.made.extend(numbers)
+        return np.stack([np.full((128, 128, 3), number, np.uint8) for number in numbers])
+
+
+NUMBERS = [3, 4, 5, 200, 201]
+
+
+def test_a_softened_picture_is_found_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "SHARD", 2)
+    artist = Numbering()
+
+    softened = judging.Softened("redrawn", artist, tmp_path, NUMBERS)
+
+    assert [int(softened.pixels(number)[0, 0, 0]) for number in NUMBERS] == NUMBERS
+    assert artist.made == NUMBERS
+
+
+def test_only_what_is_missing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "SHARD", 2)
+    artist = Numbering()
+    judging.Softened("redrawn", artist, tmp_path, NUMBERS)
+    (second,) = tmp_path.glob("*/redrawn-00002.npy")
+    second.unlink()
+    artist.made.clear()
+
+    softened = judging.Softened("redrawn", artist, tmp_path, NUMBERS)
+
+    assert artist.made == [5, 200]
+    assert int(softened.pixels(200)[0, 0, 0]) == 200
+
+
+def test_a_picture_keeps_its_place_whatever_its_shape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of one shape are made together; what is made is grey, as bright as the number."""
+    artist = judging.Artist(Numbering(), tmp_path, tmp_path)
+    artist._latents = SimpleNamespace(batch=torch.tensor)
+    monkeypatch.setattr(judging, "MADE_AT_ONCE", 2)
+    draws: list[float] = []
+
+    def grey(latents: torch.Tensor, rng: np.random.Generator) -> list[Image.Image]:
+        draws.append(rng.random())
+        assert len({number % len(SHAPES) for number in latents.tolist()}) == 1
+        return [Image.new("RGB", (8, 8), (number,) * 3) for number in latents.tolist()]
+
+    artist._redrawn = grey
+    numbers = [*range(30, 45), 200]
+
+    first = artist.make("redrawn", numbers)
+    drawn_first = draws.copy()
+    draws.clear()
+
+    assert first[:, 64, 64, 0].tolist() == numbers
+    assert (artist.make("redrawn", numbers) == first).all()
+    assert draws == drawn_first
+
+
+def test_another_model_has_another_digest(tmp_path: Path) -> None:
+    (tmp_path / "unet").mkdir()
+    weights = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
+    digests = []
+    for content in (b"one", b"two", b"two"):
+        weights.write_bytes(content)
+        digests.append(judging.Artist(Numbering(), tmp_path, tmp_path).digest(NUMBERS))
+
+    assert digests[0] != digests[1] == digests[2]
+
+
+def test_nobody_asks_for_a_style_that_redrawing_took() -> None:
+    sources = [
+        judging.Source(name=name, pictures=Numbering(), numbers=NUMBERS)
+        for name in ("painted", *judging.WAYS)
+    ]
+    styled = [CONCEPTS.index(style) for style in STYLES]
+
+    assert [source.asked[styled].all() for source in sources] == [True, True, False]
+    assert not sources[-1].asked[styled].any()
+    assert sources[-1].asked.sum() == len(CONCEPTS) - len(STYLES)
+    view = judging.disturb(
+        np.zeros((16, 16, 3), np.uint8), np.random.default_rng(0), sources[-1].asked
+    )
+    assert not view.asked[styled].any()
+
+
+def test_fuller_colours_keep_their_grey() -> None:
+    grey = np.full((4, 4, 3), 0.5, np.float32)
+    red = np.tile(np.array([0.7, 0.3, 0.3], np.float32), (4, 4, 1))
+
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        assert np.ptp(judging.grade(grey, rng), axis=-1).max() < 1e-6
+        spread = np.ptp(judging.grade(red, rng), axis=-1)
+        assert 0.4 * 0.8 * 0.94 <= spread.min() <= spread.max() <= 0.4 * 1.25 * 1.06 + 1e-6
 
 
 def test_every_way_of_softening_keeps_size_and_mode() -> None:

@@ -18,6 +18,7 @@ from tests.pipeline import plain
 from tests.pipeline.orders import QUICK, StepLog, quick_request
 
 SEEDS = range(10)
+ENOUGH = 9
 FILLER = (
     "The composition is balanced and the horizon lies low. Every edge has been placed with care."
     " The viewer stands far away and looks across the land. It feels quiet and timeless."
@@ -52,9 +53,15 @@ def paint(engine: Engine) -> Paint:
     return paint
 
 
-def at_least_nine(verdicts: list[bool]) -> bool:
-    assert len(verdicts) == len(SEEDS)
-    return sum(verdicts) >= 9
+def measure(difference: Callable[[int], float], least: float) -> None:
+    """Nine of ten seeds differ that much; the rest is not painted once that is decided."""
+    found: list[float] = []
+    for seed in SEEDS:
+        found.append(difference(seed))
+        misses = sum(value < least for value in found)
+        assert misses <= len(SEEDS) - ENOUGH, found
+        if len(found) - misses == ENOUGH:
+            return
 
 
 def whiteness(picture: np.ndarray) -> float:
@@ -63,29 +70,33 @@ def whiteness(picture: np.ndarray) -> float:
 
 
 def test_night_is_darker_than_noon(paint: Paint) -> None:
-    darker = [
-        paint("a castle on a hill at noon", seed).mean()
-        - paint("a castle on a hill at night", seed).mean()
-        for seed in SEEDS
-    ]
-    assert at_least_nine([difference >= 40 for difference in darker]), darker
+    def darkening(seed: int) -> float:
+        noon, night = (paint(f"a castle on a hill at {hour}", seed) for hour in ("noon", "night"))
+        return noon.mean() - night.mean()
+
+    measure(darkening, least=40)
 
 
 def test_night_after_token_100_is_darker_too(paint: Paint, token_count) -> None:
     assert token_count(FILLER) > 100
-    darker = [
-        paint(f"A castle on a hill. {FILLER}It is noon.", seed).mean()
-        - paint(f"A castle on a hill. {FILLER}It is night.", seed).mean()
-        for seed in SEEDS
-    ]
-    assert at_least_nine([difference >= 40 for difference in darker]), darker
+
+    def darkening(seed: int) -> float:
+        noon, night = (
+            paint(f"A castle on a hill. {FILLER}It is {hour}.", seed) for hour in ("noon", "night")
+        )
+        return noon.mean() - night.mean()
+
+    measure(darkening, least=40)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_truncation_would_not_hear_that_word() -> None:
-    """What the libraries do by themselves, and what the test above would miss without Compel."""
+    """What the libraries do by themselves, and what the test above would miss without Compel.
+
+    The two texts are one to them, so three seeds are enough.
+    """
     pipe = plain.load(MINIATURE.folder, with_adapter=False)
-    for seed in SEEDS:
+    for seed in SEEDS[:3]:
         noon, night = (
             plain.paint(
                 pipe,
@@ -113,12 +124,12 @@ def test_negative_night_is_brighter(paint: Paint) -> None:
     Forests and some cities come out in full daylight by themselves, and stay nearly as they are.
     """
     settings = {"steps": 16, "guidance_scale": 7.5}
-    brighter = [
-        paint("a castle on a hill", seed, negative_prompt="night", **settings).mean()
-        - paint("a castle on a hill", seed, **settings).mean()
-        for seed in SEEDS
-    ]
-    assert at_least_nine([difference >= 30 for difference in brighter]), brighter
+
+    def brightening(seed: int) -> float:
+        without = paint("a castle on a hill", seed, negative_prompt="night", **settings)
+        return without.mean() - paint("a castle on a hill", seed, **settings).mean()
+
+    measure(brightening, least=30)
 
 
 def test_the_reference_s_mean_colour_is_nearer_with_it(paint: Paint) -> None:
@@ -131,5 +142,4 @@ def test_the_reference_s_mean_colour_is_nearer_with_it(paint: Paint) -> None:
         picture = paint("mountains and a lake", seed, reference, ip_strength=strength)
         return float(np.linalg.norm(picture.mean(axis=(0, 1)) - wanted))
 
-    distances = [(distance(seed, 0.8), distance(seed, 0.0)) for seed in SEEDS]
-    assert at_least_nine([with_it < without for with_it, without in distances]), distances
+    measure(lambda seed: distance(seed, 0.0) - distance(seed, 0.8), least=0.001)

@@ -1,5 +1,6 @@
 """An installation a module, a worker a test."""
 
+import itertools
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,15 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         yield made
 
 
+@pytest.fixture(scope="module")
+def tokens(installation: Installation) -> Iterator[str]:
+    """Of users that nobody else uses; a few are made at once, which starts Django once for all."""
+    return (token for _ in itertools.count() for token in installation.new_tokens(12))
+
+
 @pytest.fixture
-def token(installation: Installation) -> str:
-    return installation.new_token()
+def token(tokens: Iterator[str]) -> str:
+    return next(tokens)
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from tests.stack.harness import (
     wait_for,
     wait_until_it_rests,
 )
-from tests.stack.test_faults import LONG, assert_completed_once
+from tests.stack.test_numbered_faults import assert_completed_once
 
+LONG = {"steps": 60, "width": 160, "height": 160}
+"""Some seconds of work, so that what is asked falls in the middle."""
 STEER = "from generation.jobs import controls; controls.{act}"
 
 
@@ -41,7 +43,8 @@ def test_drained_worker_ends_its_job_takes_no_more_and_is_resumed(
     worker.send_signal(signal.SIGUSR1)
     next_id = installation.submit(token, steps=2)
     installation.wait_for_status(token, job_id, "SUCCESS")
-    assert_completed_once(installation, job_id, 1)
+    assert installation.row(job_id, "attempt") == (1,)
+    assert_completed_once(installation, job_id)
     wait_for(lambda: not crew_of(worker), limit_s=15, what="the cluster has ended")
     assert worker.poll() is None
     wait_for(

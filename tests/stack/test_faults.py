@@ -1,7 +1,5 @@
-"""Processes die and jobs do not."""
+"""Processes die and jobs do not; test_numbered_faults has more of it."""
 
-import os
-import signal
 import subprocess
 import time
 
@@ -15,48 +13,6 @@ from tests.stack.harness import (
     wait_for,
     wait_until_it_rests,
 )
-
-LONG = {"steps": 60, "width": 160, "height": 160}
-"""Some seconds of work, so that a fault falls in the middle."""
-
-
-def assert_completed_once(installation: Installation, job_id: str, attempt: int) -> None:
-    """One completion, by this attempt, and one file that belongs to it."""
-    log = installation.log_of(job_id)
-    assert [row.attempt for row in log if row.status == "succeeded"] == [attempt]
-    assert [path.name for path in installation.pictures()] == [f"{job_id}-{attempt}.png"]
-
-
-def test_killed_working_process_costs_an_attempt_and_nothing_else(
-    installation: Installation, worker: subprocess.Popen[bytes], token: str, empty_media: object
-) -> None:
-    job_id = installation.submit(token, **LONG)
-    pid = installation.wait_for_step(job_id, 5)
-    os.kill(pid, signal.SIGKILL)
-    installation.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
-    assert installation.row(job_id, "attempt, crash_count") == (2, 1)
-    assert_completed_once(installation, job_id, 2)
-    assert not is_alive(pid)
-
-
-def test_terminated_worker_gives_its_job_back(
-    installation: Installation, worker: subprocess.Popen[bytes], token: str, empty_media: object
-) -> None:
-    job_id = installation.submit(token, **LONG)
-    installation.wait_for_step(job_id, 5)
-    crew = crew_of(worker)
-    assert installation.stop(worker) < 5
-    assert not [process.pid for process in crew if is_alive(process.pid)]
-    assert installation.row(job_id, "status, attempt, crash_count, oom_count") == (
-        "queued",
-        1,
-        0,
-        0,
-    )
-    successor = installation.start_worker()
-    installation.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
-    installation.stop(successor)
-    assert_completed_once(installation, job_id, 2)
 
 
 def test_killed_idle_worker_is_replaced(
@@ -73,27 +29,6 @@ def test_killed_idle_worker_is_replaced(
     job_id = installation.submit(token, steps=2)
     installation.wait_for_status(token, job_id, "SUCCESS", limit_s=45)
     assert time.monotonic() - began < 45
-
-
-def test_killed_supervisor_leaves_nothing_that_its_successor_does_not_end(
-    installation: Installation, worker: subprocess.Popen[bytes], token: str, empty_media: object
-) -> None:
-    job_id = installation.submit(token, **LONG)
-    old_pid = installation.wait_for_step(job_id, 5)
-    leftovers = crew_of(worker)
-    worker.kill()
-    worker.wait()
-    successor = installation.start_worker()
-    wait_for(
-        lambda: not any(is_alive(process.pid) for process in leftovers),
-        limit_s=10,
-        what="the leftovers are gone",
-    )
-    installation.wait_for_status(token, job_id, "SUCCESS", limit_s=90)
-    installation.stop(successor)
-    pids = {row.worker_pid for row in installation.log_of(job_id) if row.status == "running"}
-    assert old_pid in pids
-    assert_completed_once(installation, job_id, 2)
 
 
 def test_second_supervisor_waits_for_the_first(

@@ -20,7 +20,7 @@ What passes, and which test shows it ("guards" is tests/chaos/test_guards.py):
 10  A job that kills its worker: failed after 3 crashes, the others unharmed.
     test_job_that_kills_its_worker_fails_and_harms_no_other
 11  Cancelled in every phase: one end, within a step + 1 s. test_numbered_faults_cancellation
-12  SIGTERM: gone within 5 s, its job is the next one. test_faults.test_terminated_worker_…,
+12  SIGTERM: gone within 5 s, its job is the next one.
     test_job_of_a_terminated_worker_is_the_next_one
 13  A second supervisor on one device waits. test_faults.test_second_supervisor_waits_…
 14  Clocks that are 20 minutes apart: nobody is given up. test_numbered_faults_surroundings
@@ -91,7 +91,8 @@ def assert_completed_once(installation: Installation, job_id: str) -> None:
 def kill_in_the_middle(installation: Installation, token: str) -> None:
     """One job, whose working process is killed once."""
     job_id = installation.submit(token, **LONG)
-    os.kill(installation.wait_for_step(job_id, 3), signal.SIGKILL)
+    killed = installation.wait_for_step(job_id, 3)
+    os.kill(killed, signal.SIGKILL)
     killed_at = datetime.now(UTC)
     installation.wait_for_status(token, job_id, "SUCCESS", limit_s=STALE_AFTER_S + 40)
     starts = [
@@ -101,6 +102,7 @@ def kill_in_the_middle(installation: Installation, token: str) -> None:
     assert (starts[1] - killed_at).total_seconds() < STALE_AFTER_S + 10
     assert installation.row(job_id, "attempt, crash_count") == (2, 1)
     assert_completed_once(installation, job_id)
+    assert not is_alive(killed)
 
 
 def test_each_kill_of_the_working_process_costs_one_attempt(
@@ -154,8 +156,8 @@ def test_old_generation_is_gone_before_a_new_one_starts(
     watch: GeneratorWatch,
     victims: Victim,
 ) -> None:
-    job_id = installation.submit(token, **LONG)
-    installation.wait_for_step(job_id, 3)
+    job_id = installation.submit(token, **LONG | {"steps": 40})  # outlasts a slow successor
+    painting = installation.wait_for_step(job_id, 3)
     old = group(slow_worker)
     for pid in victims(slow_worker):
         os.kill(pid, signal.SIGKILL)
@@ -167,6 +169,9 @@ def test_old_generation_is_gone_before_a_new_one_starts(
         assert_completed_once(installation, job_id)
         assert not watch.overlaps
         assert not set(group(successor)) & set(old)
+    pids = {row.worker_pid for row in installation.log_of(job_id) if row.status == "running"}
+    assert painting in pids
+    assert len(pids) == 2
 
 
 @contextmanager
@@ -201,16 +206,24 @@ def test_job_that_kills_its_worker_fails_and_harms_no_other(
 
 
 def test_job_of_a_terminated_worker_is_the_next_one(
-    installation: Installation, slow_worker: subprocess.Popen[bytes], token: str
+    installation: Installation,
+    worker: subprocess.Popen[bytes],
+    token: str,
+    empty_media: object,
 ) -> None:
-    job_id = installation.submit(token, **LONG)
+    """In the middle of real work: a signal waits for the arithmetic."""
+    job_id = installation.submit(token, steps=60, width=160, height=160)
     waiting = [installation.submit(token, **SHORT) for _ in range(2)]
-    installation.wait_for_step(job_id, 3)
-    assert installation.stop(slow_worker) < 5
-    assert installation.row(job_id, "status, attempt") == ("queued", 1)
-    with running_worker(installation, **SLOW):
+    installation.wait_for_step(job_id, 5)
+    crew = group(worker)
+    assert installation.stop(worker) < 5
+    assert not [pid for pid in crew if is_alive(pid)]
+    counts = "status, attempt, crash_count, oom_count"
+    assert installation.row(job_id, counts) == ("queued", 1, 0, 0)
+    with running_worker(installation):
         installation.wait_for_step(job_id, 1)
         assert {installation.row(other, "attempt") for other in waiting} == {(0,)}
         for other in (job_id, *waiting):
             installation.wait_for_status(token, other, "SUCCESS")
     assert installation.row(job_id, "attempt, crash_count, oom_count") == (2, 0, 0)
+    assert_completed_once(installation, job_id)

@@ -1,20 +1,23 @@
-"""Train the judge of what pictures show, on painted scenes alone.
+"""Train the judge of what pictures show, on painted scenes and what becomes of them.
 
-It must know things by their shapes, and pictures softer than the painter's: half of what it sees
-went through the miniature's codec and has its textures, half has other colours (then nobody asks
-it for the light or the palette), some is blurred, coarse or noisy (then nobody asks whether it is
-blurred), all is cut and mirrored a little. It never sees what the miniature made of words.
+It must know things by their shapes, and pictures softer than the painter's: a third of what it
+sees went through the miniature's codec and has its textures, a third was drawn again by the UNet,
+without words, and has its edges (and no style any more, so nobody asks for it); half has other
+colours (then nobody asks for the light or the palette), half is blurred, coarse or a poor JPEG
+(then nobody asks for the style, or whether it is blurred), some is noisy, all is cut and mirrored a
+little. It never sees what the miniature makes of words.
 """
 
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers import StableDiffusionXLImg2ImgPipeline
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -24,18 +27,25 @@ from tqdm import tqdm
 
 from generation.miniature import judge
 from generation.miniature.judge import Judge, JudgeNet, JudgeVerdict
-from generation.miniature.scenes.scene import Scene
+from generation.miniature.scenes.scene import SHAPES, Scene
 from generation.miniature.training.latents import Latents
 from generation.miniature.training.loop import Plan, autocast, device
 from generation.miniature.training.loop import train as run
 from generation.miniature.training.pictures import Pictures
-from generation.spec.world import CONCEPTS, LIGHTS, PALETTES
+from generation.spec.world import CONCEPTS, LIGHTS, PALETTES, STYLES
 
 BATCH = 48
-REPAINTED = 2048  # of the pictures that it learns from, the first
+SOFTENED = 5120  # of the pictures that it learns from, the first
+SHARD, MADE_AT_ONCE = 512, 8
 ROUGHNESS = 0.25  # of the latents' spread at most: what sampling leaves undone
+REDRAWING_STEPS = 10
+STRENGTH = (0.1, 0.3)  # the last one or two steps of ten; four add stars to a night without any
 HELD_OUT = 1500  # the last pictures: half choose the thresholds, the other half is reported on
 COLOURED = LIGHTS + PALETTES  # concepts that colours alone tell
+RAREST = 5.0
+TEXTURED = (*STYLES, "blur")  # concepts that softening takes away, or adds
+ALL = np.ones(len(CONCEPTS), bool)
+WAYS = ("decoded", "redrawn")
 GRID = np.linspace(0.1, 0.9, 81)
 Pixels = NDArray[np.uint8]  # [128, 128, 3]
 
@@ -48,29 +58,115 @@ class View:
     asked: NDArray[np.bool_]
 
 
-class Repainted:
-    """Some pictures as the miniature's codec paints them again, at the judge's size.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where some of the pictures of a batch come from. numbers: those that are learnt from."""
 
-    folder: holds the trained vae. work: where they are kept, next to the latents they are made of.
-    origin: a digest of the first of them.
+    name: str
+    pictures: "Pictures | Softened"
+    numbers: Sequence[int]
+
+    @property
+    def asked(self) -> NDArray[np.bool_]:
+        """[concepts]: all, but no style of what was redrawn, which loses it."""
+        lost = STYLES if self.name == "redrawn" else ()
+        return np.array([concept not in lost for concept in CONCEPTS])
+
+
+class Softened:
+    """Some pictures as the miniature gives them back, at the judge's size.
+
+    way: one of WAYS. work: where they are kept, next to the latents they are made of; missing ones
+    are made, so that a run that was stopped goes on where it was. origin: a digest of the first.
     """
 
-    def __init__(
-        self, pictures: Pictures, folder: Path, work: Path, numbers: Sequence[int]
-    ) -> None:
+    def __init__(self, way: str, artist: "Artist", work: Path, numbers: Sequence[int]) -> None:
         self._rows = {number: row for row, number in enumerate(numbers)}
-        path = work / f"repainted-{_digest(pictures, folder, numbers)}.npy"
-        if not path.exists():
-            np.save(
-                part := path.with_suffix(".part.npy"), _repaint(pictures, folder, work, numbers)
-            )
+        kept = work / f"{way}-{artist.digest(numbers)}"
+        kept.mkdir(parents=True, exist_ok=True)
+        shards = {
+            kept / f"{way}-{start:05}.npy": numbers[start : start + SHARD]
+            for start in range(0, len(numbers), SHARD)
+        }
+        missing = [path for path in shards if not path.exists()]
+        for path in tqdm(missing, desc=f"{way}, {SHARD} each", disable=not missing):
+            np.save(part := path.with_suffix(".part.npy"), artist.make(way, shards[path]))
             part.replace(path)
-        self._pixels = np.load(path, mmap_mode="r")
+        self._pixels = np.concatenate([np.load(path) for path in shards])
         self.origin = hashlib.sha256(self._pixels[:BATCH].tobytes()).hexdigest()
 
     def pixels(self, number: int) -> Pixels:
         """The picture of that number."""
         return self._pixels[self._rows[number]]
+
+
+class Artist:
+    """Gives painted scenes back as the miniature would, without words."""
+
+    def __init__(self, pictures: Pictures, folder: Path, work: Path) -> None:
+        self._pictures, self._folder, self._work = pictures, folder, work
+
+    def digest(self, numbers: Sequence[int]) -> str:
+        """Of those pictures, and of what gives them back."""
+        settings = (list(numbers), SHARD, MADE_AT_ONCE, ROUGHNESS, REDRAWING_STEPS, STRENGTH)
+        digest = hashlib.sha256(f"{self._pictures.origin}{settings}".encode())
+        for part in ("text_encoder", "text_encoder_2", "unet", "vae", "scheduler"):
+            for file in sorted((self._folder / part).glob("*")):
+                digest.update(file.read_bytes())
+        return digest.hexdigest()[:8]
+
+    @torch.inference_mode()
+    def make(self, way: str, numbers: Sequence[int]) -> NDArray[np.uint8]:
+        """[n, 128, 128, 3]. The same for the same numbers."""
+        give_back = {"decoded": self._decoded, "redrawn": self._redrawn}[way]
+        rng = np.random.default_rng(numbers[0])
+        made = np.zeros((len(numbers), judge.SIDE, judge.SIDE, 3), np.uint8)
+        for residue in range(len(SHAPES)):
+            alike = [row for row, number in enumerate(numbers) if number % len(SHAPES) == residue]
+            for start in range(0, len(alike), MADE_AT_ONCE):
+                rows = alike[start : start + MADE_AT_ONCE]
+                latents = self._latents.batch([numbers[row] for row in rows])
+                with autocast():
+                    images = give_back(latents, rng)
+                made[rows] = [judge.shrink(image) for image in images]
+        return made
+
+    def _decoded(self, latents: Tensor, rng: Generator) -> list[Image.Image]:
+        """What the codec makes of latents that are a little rough, as sampling leaves them."""
+        noise = torch.randn(latents.shape, generator=_generator(rng)).to(latents)
+        rough = latents + rng.uniform(0, ROUGHNESS) * noise
+        painted = self._pipe.vae.decode(rough / self._pipe.vae.config.scaling_factor).sample
+        images: list[Image.Image] = self._pipe.image_processor.postprocess(painted)
+        return images
+
+    def _redrawn(self, latents: Tensor, rng: Generator) -> list[Image.Image]:
+        """What the UNet makes of latents to which noise was added; styles are lost by it."""
+        generator = _generator(rng)
+        images: list[Image.Image] = self._pipe(
+            [""] * len(latents),
+            image=latents,
+            strength=rng.uniform(*STRENGTH),
+            num_inference_steps=REDRAWING_STEPS,
+            guidance_scale=1.0,
+            generator=generator,
+        ).images
+        return images
+
+    @cached_property
+    def _pipe(self) -> StableDiffusionXLImg2ImgPipeline:
+        pipe = StableDiffusionXLImg2ImgPipeline.from_pretrained(self._folder, dtype=torch.float32)
+        pipe.set_progress_bar_config(disable=True)
+        pipe.unet.to(memory_format=torch.channels_last)
+        pipe.vae.to(memory_format=torch.channels_last)
+        return pipe.to(device())
+
+    @cached_property
+    def _latents(self) -> Latents:
+        return Latents(self._pictures, self._pipe.vae, self._work, 1)
+
+
+def _generator(rng: Generator) -> torch.Generator:
+    return torch.Generator("cpu").manual_seed(int(rng.integers(2**31)))
 
 
 def train(
@@ -79,79 +175,76 @@ def train(
     """Train the judge, choose its thresholds, write it, and print how often it is right.
 
     Three sets of pictures apart: one to learn from, one for the thresholds, one for the report.
-    folder: holds the trained vae. work: for the checkpoint and the pictures that the codec paints;
-    a run that was stopped goes on there.
+    folder: holds the trained pipeline. work: for the checkpoint and the pictures that are drawn
+    again; a run that was stopped goes on there.
     """
     torch.manual_seed(0)
     net = JudgeNet().to(device())
     last = max(1, len(pictures) - HELD_OUT)
     middle = (last + len(pictures)) // 2  # no other numbers in turn: those have other formats
-    softer = min(last, REPAINTED)
-    repainted = Repainted(pictures, folder, work, [*range(softer), *range(last, len(pictures))])
+    softer = min(last, SOFTENED)
+    artist = Artist(pictures, folder, work)
+    given_back = [*range(softer), *range(last, len(pictures))]
+    sources = (
+        Source(name="painted", pictures=pictures, numbers=range(last)),
+        *(
+            Source(
+                name=way, pictures=Softened(way, artist, work, given_back), numbers=range(softer)
+            )
+            for way in WAYS
+        ),
+    )
+    rareness = _rareness(pictures, range(last))
 
     def step(rng: Generator) -> tuple[Tensor, Mapping[str, float]]:
-        plain = rng.integers(last, size=BATCH // 2).tolist()
-        soft = rng.integers(softer, size=BATCH // 2).tolist()
-        views = [disturb(pictures.pixels(i), rng) for i in plain]
-        views += [disturb(repainted.pixels(i), rng) for i in soft]
-        chosen = plain + soft
+        chosen, views = [], []
+        for source in sources:
+            numbers = rng.choice(source.numbers, BATCH // len(sources)).tolist()
+            views += [disturb(source.pictures.pixels(i), rng, source.asked) for i in numbers]
+            chosen += numbers
         asked = torch.from_numpy(np.stack([view.asked for view in views])).to(device())
         wanted = torch.from_numpy(amounts_of([pictures.scene(i) for i in chosen])).to(device())
         with autocast():
             logits, amounts = net(_to_tensor([view.pixels for view in views]))
+        each, asked = wanted.expand_as(logits), asked.expand_as(logits)
         presence = _mean(
-            binary_cross_entropy_with_logits(
-                logits.float(), (wanted > 0).float(), reduction="none"
-            ),
-            asked,
+            binary_cross_entropy_with_logits(logits.float(), (each > 0).float(), reduction="none"),
+            asked * torch.where(each > 0, rareness, 1.0),
         )
-        weight = asked * torch.where(wanted > 0, 1.0, 0.05)
-        amount = _mean(smooth_l1_loss(amounts.float(), wanted, reduction="none", beta=0.3), weight)
+        amount = _mean(
+            smooth_l1_loss(amounts.float(), each, reduction="none", beta=0.3),
+            asked * torch.where(each > 0, 1.0, 0.05),
+        )
         return presence + amount, {"presence": presence.item(), "amount": amount.item()}
 
     net.train()
-    # Running statistics of the layers are not averaged, so neither may the weights be.
-    origin = pictures.origin + repainted.origin
-    run("judge", net, Plan(steps=steps, rate=2e-3, decay=0.7, origin=origin), step, work)
+    origin = (
+        f"{artist.digest(given_back)} {last} {RAREST} {[one.pictures.origin for one in sources]}"
+    )
+    plan = Plan(steps=steps, rate=1.5e-3, decay=0.7, ema=0.99, muon=True, origin=origin)
+    run("judge", net, plan, step, work)
     choosing, reporting = range(last, middle), range(middle, len(pictures))
     undecided = Judge(net.cpu(), dict.fromkeys(CONCEPTS, 0.5))
-    sides = [judge_all(undecided, one, choosing).presence for one in (pictures, repainted)]
+    presence = [judge_all(undecided, source.pictures, choosing).presence for source in sources]
     truth = amounts_of([pictures.scene(i) for i in choosing]) > 0
-    judge.save(net, choose_thresholds(np.concatenate(sides), np.tile(truth, (2, 1))), path)
-    for name, one in (("painted", pictures), ("through the codec", repainted)):
-        verdict = judge_all(Judge.load(path), one, reporting)
-        print(f"{name}:\n{report(verdict, pictures, reporting)}")
+    asked = [np.tile(source.asked, (len(choosing), 1)) for source in sources]
+    thresholds = choose_thresholds(
+        np.concatenate(presence), np.tile(truth, (len(sources), 1)), np.concatenate(asked)
+    )
+    judge.save(net, thresholds, path)
+    for source in sources:
+        verdict = judge_all(Judge.load(path), source.pictures, reporting)
+        print(f"{source.name}:\n{report(verdict, pictures, reporting, source.asked)}")
 
 
-@torch.no_grad()
-def _repaint(
-    pictures: Pictures, folder: Path, work: Path, numbers: Sequence[int]
-) -> NDArray[np.uint8]:
-    """[n, 128, 128, 3]: what the codec makes of their latents, some of these a little rough."""
-    vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32)
-    vae.to(device(), memory_format=torch.channels_last).eval()
-    latents = Latents(pictures, vae, work, 1)
-    draw = torch.Generator("cpu").manual_seed(0)
-    made = np.zeros((len(numbers), judge.SIDE, judge.SIDE, 3), np.uint8)
-    for row, number in enumerate(tqdm(numbers, desc="repainting")):
-        latent = latents.batch([number])
-        rough = (
-            ROUGHNESS * torch.rand(1, generator=draw) * torch.randn(latent.shape, generator=draw)
-        )
-        with autocast():
-            painted = vae.decode((latent + rough.to(latent)) / vae.config.scaling_factor).sample
-        pixels = (painted.float().clamp(-1, 1) * 127.5 + 127.5).round().byte()
-        made[row] = judge.shrink(Image.fromarray(pixels[0].permute(1, 2, 0).numpy(force=True)))
-    return made
+def _rareness(pictures: Pictures, numbers: Sequence[int]) -> Tensor:
+    """[concepts]: what the presence of each weighs, against 1 for its absence.
 
-
-def _digest(pictures: Pictures, folder: Path, numbers: Sequence[int]) -> str:
-    """Of the pictures, of which of them, and of the codec."""
-    digest = hashlib.sha256(pictures.origin.encode())
-    digest.update(repr(list(numbers)).encode())
-    for file in sorted((folder / "vae").glob("*.safetensors")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:8]
+    The root, not the whole, of absent over present: else the rare would be called everywhere.
+    """
+    shown = (amounts_of([pictures.scene(i) for i in numbers]) > 0).mean(0)
+    odds = (1 - shown) / np.maximum(shown, 1 / len(numbers))
+    return torch.from_numpy(np.sqrt(odds).clip(1, RAREST).astype(np.float32)).to(device())
 
 
 def amounts_of(scenes: Sequence[Scene]) -> NDArray[np.float32]:
@@ -161,23 +254,28 @@ def amounts_of(scenes: Sequence[Scene]) -> NDArray[np.float32]:
     )
 
 
-def disturb(pixels: NDArray[np.uint8], rng: Generator) -> View:
-    """One picture [h, w, 3] as it might be met: cut, mirrored, recoloured, softened."""
-    asked = dict.fromkeys(CONCEPTS, True)
+def disturb(
+    pixels: NDArray[np.uint8], rng: Generator, asked_before: NDArray[np.bool_] = ALL
+) -> View:
+    """One picture [h, w, 3] as it might be met: cut, mirrored, recoloured, softened.
+
+    asked_before: [concepts], what it may be asked about as it is.
+    """
+    asked = dict(zip(CONCEPTS, asked_before.tolist(), strict=True))
     image = judge.shrink(Image.fromarray(pixels), _random_box(pixels, rng))
     if rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if rng.random() < 0.5:
         image = soften(image, rng)
-        asked["blur"] = False
+        asked |= dict.fromkeys(TEXTURED, False)
     seen = np.asarray(image).astype(np.float32) / 255
     if rng.random() < 0.5:
         seen = recolour(seen, rng)
         asked |= dict.fromkeys(COLOURED, False)
     else:
-        seen = seen * rng.uniform(0.94, 1.06) + rng.uniform(-0.02, 0.02)
+        seen = grade(seen, rng)
     if rng.random() < 0.3:
-        seen = seen + rng.normal(0, rng.uniform(0.01, 0.04), seen.shape)
+        seen = seen + rng.uniform(0.01, 0.04) * rng.standard_normal(seen.shape, np.float32)
     return View(
         pixels=(np.clip(seen, 0, 1) * 255).round().astype(np.uint8),
         asked=np.array([asked[concept] for concept in CONCEPTS]),
@@ -198,6 +296,13 @@ def soften(image: Image.Image, rng: Generator) -> Image.Image:
             return Image.open(file).convert("RGB")
 
 
+def grade(seen: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
+    """The same colours a little paler or fuller, darker or brighter, [h, w, 3], 0 to 1."""
+    grey = seen.mean(-1, keepdims=True)
+    fuller = grey + rng.uniform(0.8, 1.25) * (seen - grey)
+    return fuller * rng.uniform(0.94, 1.06) + rng.uniform(-0.02, 0.02)
+
+
 def recolour(seen: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
     """Other hues, saturation, brightness and contrast, [h, w, 3], 0 to 1."""
     angle = rng.uniform(-np.pi, np.pi) * rng.random()
@@ -211,14 +316,17 @@ def recolour(seen: NDArray[np.float32], rng: Generator) -> NDArray[np.float32]:
     return turned ** rng.uniform(0.65, 1.5) * rng.uniform(0.8, 1.15)
 
 
-def choose_thresholds(presence: NDArray[np.float32], truth: NDArray[np.bool_]) -> dict[str, float]:
+def choose_thresholds(
+    presence: NDArray[np.float32], truth: NDArray[np.bool_], asked: NDArray[np.bool_]
+) -> dict[str, float]:
     """For every concept the share from which most are right, absent and present counting alike.
 
-    presence, truth: [n, concepts].
+    presence, truth: [n, concepts]; asked: likewise, which of them count.
     """
     thresholds = {}
     for column, concept in enumerate(CONCEPTS):
-        found = [balanced(presence[:, column] >= share, truth[:, column]) for share in GRID]
+        rows = asked[:, column]
+        found = [balanced(presence[rows, column] >= share, truth[rows, column]) for share in GRID]
         near = GRID[np.array(found) >= max(found) - 0.004]
         thresholds[concept] = round(float(near.mean()), 3)
     return thresholds
@@ -232,7 +340,7 @@ def balanced(said: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return float(np.mean(shares))
 
 
-def judge_all(one: Judge, pictures: Pictures | Repainted, chosen: Sequence[int]) -> JudgeVerdict:
+def judge_all(one: Judge, pictures: Pictures | Softened, chosen: Sequence[int]) -> JudgeVerdict:
     """The verdict on the pictures of those numbers."""
     parts = [
         one.judge([Image.fromarray(pictures.pixels(i)) for i in chosen[start : start + 64]])
@@ -244,18 +352,25 @@ def judge_all(one: Judge, pictures: Pictures | Repainted, chosen: Sequence[int])
     )
 
 
-def report(verdict: JudgeVerdict, pictures: Pictures, chosen: Sequence[int]) -> str:
-    """A line a concept: right, right by halves, and how well its amount is told."""
+def report(
+    verdict: JudgeVerdict,
+    pictures: Pictures,
+    chosen: Sequence[int],
+    asked: NDArray[np.bool_] = ALL,
+) -> str:
+    """A line for each concept asked: right, right by halves, and how well its amount is told."""
     wanted = amounts_of([pictures.scene(i) for i in chosen])
     lines = [f"{'concept':12}{'shown':>6}{'right':>8}{'balanced':>10}{'amount r':>10}"]
-    for column, concept in enumerate(CONCEPTS):
+    halves = []
+    for column in np.flatnonzero(asked):
+        concept = CONCEPTS[column]
         truth, said = wanted[:, column] > 0, verdict.shows(concept)
         amount = _correlation(verdict.amounts[truth, column], wanted[truth, column])
+        halves.append(balanced(said, truth))
         lines.append(
             f"{concept:12}{truth.sum():6}{(said == truth).mean():8.1%}"
-            f"{balanced(said, truth):10.1%}{amount:>10}"
+            f"{halves[-1]:10.1%}{amount:>10}"
         )
-    halves = [balanced(verdict.shows(name), wanted[:, i] > 0) for i, name in enumerate(CONCEPTS)]
     return "\n".join([*lines, f"{'mean':12}{np.mean(halves):24.1%}"])
 
 

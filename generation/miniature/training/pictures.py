@@ -1,5 +1,6 @@
 """The painted scenes on disk: painted once by all cores, read by every trainer."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ class Pictures:
         return torch.from_numpy(stack).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
+@functools.cache
 def _origin() -> str:
     """What today's painter makes of the first numbers, and what these are meant to show."""
     digest = hashlib.sha256()
