@@ -157,7 +157,7 @@ def test_old_generation_is_gone_before_a_new_one_starts(
     watch: GeneratorWatch,
     victims: Victim,
 ) -> None:
-    """A worker that paints in good health ends its picture first, whatever else of its crew died."""
+    """A worker that paints in good health ends its picture first, whoever else has died."""
     is_well = victims in (sentinel, parent)
     job_id = installation.submit(token, **LONG | {"steps": 40})
     painting = installation.wait_for_step(job_id, 3)
