@@ -53,8 +53,8 @@ def paint(engine: Engine) -> Paint:
     return paint
 
 
-def measure(difference: Callable[[int], float], least: float) -> None:
-    """Nine of ten seeds differ that much; the rest is not painted once that is decided."""
+def assert_nine_of_ten(difference: Callable[[int], float], least: float) -> None:
+    """Nine of ten seeds differ that much; what is left is not painted once that is decided."""
     found: list[float] = []
     for seed in SEEDS:
         found.append(difference(seed))
@@ -74,7 +74,7 @@ def test_night_is_darker_than_noon(paint: Paint) -> None:
         noon, night = (paint(f"a castle on a hill at {hour}", seed) for hour in ("noon", "night"))
         return noon.mean() - night.mean()
 
-    measure(darkening, least=40)
+    assert_nine_of_ten(darkening, least=40)
 
 
 def test_night_after_token_100_is_darker_too(paint: Paint, token_count) -> None:
@@ -86,7 +86,7 @@ def test_night_after_token_100_is_darker_too(paint: Paint, token_count) -> None:
         )
         return noon.mean() - night.mean()
 
-    measure(darkening, least=40)
+    assert_nine_of_ten(darkening, least=40)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -129,7 +129,7 @@ def test_negative_night_is_brighter(paint: Paint) -> None:
         without = paint("a castle on a hill", seed, negative_prompt="night", **settings)
         return without.mean() - paint("a castle on a hill", seed, **settings).mean()
 
-    measure(brightening, least=30)
+    assert_nine_of_ten(brightening, least=30)
 
 
 def test_the_reference_s_mean_colour_is_nearer_with_it(paint: Paint) -> None:
@@ -142,4 +142,4 @@ def test_the_reference_s_mean_colour_is_nearer_with_it(paint: Paint) -> None:
         picture = paint("mountains and a lake", seed, reference, ip_strength=strength)
         return float(np.linalg.norm(picture.mean(axis=(0, 1)) - wanted))
 
-    measure(lambda seed: distance(seed, 0.0) - distance(seed, 0.8), least=0.001)
+    assert_nine_of_ten(lambda seed: distance(seed, 0.0) - distance(seed, 0.8), least=0.001)
